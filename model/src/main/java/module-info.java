@@ -1,0 +1,12 @@
+import org.jspecify.annotations.NullMarked;
+
+/// Architectures, weight files, tokenizers and sampling: from a checkpoint on disk to the steps of
+/// a model.
+@NullMarked
+module io.dejavu.model {
+  requires static transitive org.jspecify;
+  requires transitive io.dejavu.kv;
+  requires transitive io.dejavu.tensor;
+  requires ai.djl.tokenizers;
+  requires tools.jackson.databind;
+}

@@ -27,8 +27,8 @@ public interface Engine extends AutoCloseable {
 
   /// A request under way.
   interface Generation {
-    /// Ends it: the listener gets `Finished` with `CANCELLED` unless it ended before. Frees all that
-    /// the request holds. Harmless when repeated.
+    /// Ends it: the listener gets `Finished` with `CANCELLED` unless it ended before. Frees all
+    /// that the request holds. Harmless when repeated.
     void cancel();
   }
 

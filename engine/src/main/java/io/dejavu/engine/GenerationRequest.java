@@ -13,7 +13,7 @@ import java.util.Set;
 /// @param maxTokens most tokens to generate; 0 computes the prompt only (for its logprobs)
 /// @param minTokens stop tokens are not drawn before so many
 /// @param stopTokens ids that end the sequence (the model's end-of-sequence ids too, unless the
-///     client ignores them)
+///   client ignores them)
 /// @param logprobs likeliest tokens reported with each generated one; -1: no logprobs
 /// @param promptLogprobs likeliest tokens reported with each prompt token; -1: none
 public record GenerationRequest(

@@ -4,12 +4,12 @@ import org.jspecify.annotations.Nullable;
 
 /// What kind of attention a layer computes.
 ///
-/// @param heads H of this shard, a multiple of the cache's `K`; query head `h` reads kv head
-///     `h / (H / K)`
+/// @param heads H of this shard, a multiple of the cache's `K`; query head `h` reads kv head `h /
+///   (H / K)`
 /// @param scale factor of `q · k`
 /// @param window a query at position `p` sees keys in `(p - window, p]`; 0: all of them
 /// @param slopes f32 `[1, H]`: ALiBi, adds `slope[h] * key position` to the scores (Press et al.
-///     2022; a constant per query cancels in the softmax)
+///   2022; a constant per query cancels in the softmax)
 public record Attention(int heads, float scale, int window, @Nullable Tensor slopes) {
   public Attention {
     if (heads < 1 || window < 0) {

@@ -3,8 +3,8 @@ package io.dejavu.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Memory of this process outside the Java heap. Only kernels and transfers ask for its
-/// {@link #segment}.
+/// Memory of this process outside the Java heap. Only kernels and transfers ask for its {@link
+/// #segment}.
 public final class HostBuffer implements Buffer {
   private final Arena arena;
   private final MemorySegment segment;

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @see Device
 public interface Kernels extends AutoCloseable {
-  /// Attention is reduced over splits of this many positions, counted from position 0, whose results
-  /// are merged in order. So a remote or recovered part adds as a local one would.
+  /// Attention is reduced over splits of this many positions, counted from position 0, whose
+  /// results are merged in order. So a remote or recovered part adds as a local one would.
   int SPLIT_TOKENS = 256;
 
   /// Such as `plain`, `java`, `avx512`; workers of one pipeline must agree.
@@ -51,12 +51,13 @@ public interface Kernels extends AutoCloseable {
   ///
   /// @param weight [1, M]; null: ones
   /// @param bias [1, M]; null: zeros
-  void layerNorm(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, float epsilon, Tensor out);
+  void layerNorm(
+      Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, float epsilon, Tensor out);
 
   /// `out = x / √(mean(x²) + ε) · weight` per row; `out` may be `x`. Zhang & Sennrich 2019.
   ///
-  /// @param weight [1, C] where `C` divides the columns of `x`: each row consists of
-  ///     `columns / C` vectors that are normalised on their own (Qwen3 normalises per head)
+  /// @param weight [1, C] where `C` divides the columns of `x`: each row consists of `columns / C`
+  ///   vectors that are normalised on their own (Qwen3 normalises per head)
   void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out);
 
   /// `out = x Wᵀ + bias`, or `out += x Wᵀ + bias` (the product and bias first, then the sum).
@@ -69,8 +70,8 @@ public interface Kernels extends AutoCloseable {
   /// | `out`    | [T, N] |
   void linear(Tensor x, PackedMatrix w, @Nullable Tensor bias, Tensor out, boolean accumulate);
 
-  /// Cosines and sines for {@link #rope}: `out[t] = [cos(p f₀) … cos(p fₙ₋₁), sin(p f₀) …]` where `p`
-  /// is `positions[t]`, the angle rounded to f32 as in Hugging Face.
+  /// Cosines and sines for {@link #rope}: `out[t] = [cos(p f₀) … cos(p fₙ₋₁), sin(p f₀) …]` where
+  /// `p` is `positions[t]`, the angle rounded to f32 as in Hugging Face.
   ///
   /// @param positions i32 [1, T]
   /// @param frequencies [1, R/2]

@@ -3,8 +3,8 @@ package io.dejavu.tensor;
 /// Attention of one row at a time; the definition of {@link Kernels#attention}.
 ///
 /// Each split of {@link Kernels#SPLIT_TOKENS} positions gives `(o, lse)`: `o = Σ pₛ vₛ / Σ pₛ` with
-/// `pₛ = exp(scoreₛ - max)`, `lse = max + ln Σ pₛ`. Splits are merged in order:
-/// `o = (o₁ e^{lse₁ - m} + o₂ e^{lse₂ - m}) / (e^{lse₁ - m} + e^{lse₂ - m})`, `m = max(lse₁, lse₂)`.
+/// `pₛ = exp(scoreₛ - max)`, `lse = max + ln Σ pₛ`. Splits are merged in order: `o = (o₁ e^{lse₁ -
+/// m} + o₂ e^{lse₂ - m}) / (e^{lse₁ - m} + e^{lse₂ - m})`, `m = max(lse₁, lse₂)`.
 ///
 /// Source: Ye et al. 2025, FlashInfer, §2.2; Infinite-LLM 2024, §4.
 final class PlainAttention {

@@ -78,8 +78,7 @@ public final class PlainSampler {
         counts.merge(row.tokens()[i], 1, Integer::sum);
       }
       counts.forEach(
-          (token, count) ->
-              logits[token] -= sampling.presence() + count * sampling.frequency());
+          (token, count) -> logits[token] -= sampling.presence() + count * sampling.frequency());
     }
     for (int token : row.banned()) {
       logits[token] = Float.NEGATIVE_INFINITY;

@@ -3,9 +3,9 @@ package io.dejavu.tensor;
 /// Which rows of a step belong to which sequence, and where each sequence's keys and values are.
 /// Prompt chunks and decode rows share one batch. The tensors are on the kernels' device.
 ///
-/// Sequence `i` owns rows `[starts[i], starts[i + 1])`; they are its newest tokens, the last of them
-/// at position `contexts[i] - 1`. Position `p` of it lies in slot `p % S` of block
-/// `tables[i, p / S]`.
+/// Sequence `i` owns rows `[starts[i], starts[i + 1])`; they are its newest tokens, the last of
+/// them at position `contexts[i] - 1`. Position `p` of it lies in slot `p % S` of block `tables[i,
+/// p / S]`.
 ///
 /// @param sequences number of sequences
 /// @param rows T, all rows of the step

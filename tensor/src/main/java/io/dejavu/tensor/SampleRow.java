@@ -4,7 +4,7 @@ package io.dejavu.tensor;
 ///
 /// @param sampling how
 /// @param seed with `position` the key of the random number: the same pair draws the same number,
-///     whatever else is computed (counter-based; Salmon et al. 2011)
+///   whatever else is computed (counter-based; Salmon et al. 2011)
 /// @param position of the drawn token in its sequence
 /// @param tokens the sequence so far; empty if `sampling` has no penalties
 /// @param promptTokens how many of `tokens` are the prompt

@@ -10,7 +10,7 @@ import java.util.Map;
 /// @param topP keep the smallest set of likeliest tokens whose probabilities reach it; 1: all
 /// @param minP drop tokens less likely than this times the likeliest; 0: none
 /// @param repetition divides positive and multiplies negative logits of tokens seen in prompt or
-///     output; 1: off (Keskar et al. 2019)
+///   output; 1: off (Keskar et al. 2019)
 /// @param presence subtracted once from tokens seen in the output
 /// @param frequency subtracted per occurrence from tokens seen in the output
 /// @param bias added to the logits of these token ids

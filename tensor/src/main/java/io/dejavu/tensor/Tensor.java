@@ -53,8 +53,7 @@ public record Tensor(Buffer buffer, long offset, DType type, int rows, int colum
     if (elements % columns != 0) {
       throw new IllegalArgumentException("%d elements in rows of %d".formatted(elements, columns));
     }
-    return new Tensor(
-        buffer, offset, type, Math.toIntExact(elements / columns), columns, columns);
+    return new Tensor(buffer, offset, type, Math.toIntExact(elements / columns), columns, columns);
   }
 
   /// @throws IllegalArgumentException naming `what` if type or shape differ

@@ -1,8 +1,11 @@
 import org.jspecify.annotations.NullMarked;
 
-/// Paged keys and values of sequences, and moving them. Knows no model and no schedule.
+/// Paged keys and values of sequences, and moving them. Knows no model and no schedule. Start at
+/// `KvLayout` (where bytes lie), `KvMemory` (who owns them), `BlockPool` (who may use which).
 @NullMarked
 module io.dejavu.kv {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.tensor;
+
+  exports io.dejavu.kv;
 }

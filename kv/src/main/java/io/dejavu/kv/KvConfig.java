@@ -1,0 +1,49 @@
+package io.dejavu.kv;
+
+/// How much memory keys and values may take.
+///
+/// @param blockTokens S, a power of two
+/// @param bytes exactly so much; 0: as much as `sequences` of full length need, at most `fraction`
+///   of the free memory and `mostBytes`
+/// @param fraction of the free memory, if `bytes` is 0
+/// @param mostBytes never more, if `bytes` is 0: memory is zeroed at start, which takes time
+public record KvConfig(int blockTokens, long bytes, double fraction, long mostBytes) {
+  public static final KvConfig DEFAULT = new KvConfig(KvLayout.BLOCK_TOKENS, 0, 0.6, 4L << 30);
+
+  public KvConfig {
+    if (Integer.bitCount(blockTokens) != 1) {
+      throw new IllegalArgumentException("blocks of %d tokens".formatted(blockTokens));
+    }
+    if (bytes < 0 || mostBytes < 1 || !(fraction > 0 && fraction < 1)) {
+      throw new IllegalArgumentException(
+          "%d bytes of KV memory, or %s of the free memory but at most %d bytes"
+              .formatted(bytes, fraction, mostBytes));
+    }
+  }
+
+  public KvConfig withBytes(long bytes) {
+    return new KvConfig(blockTokens, bytes, fraction, mostBytes);
+  }
+
+  /// How many blocks to open.
+  ///
+  /// @param blockBytes of a block in all layers
+  /// @param context most tokens of a sequence
+  /// @param sequences that run together
+  /// @param freeBytes of the memory where they will lie
+  /// @throws IllegalArgumentException if there is no room for one block
+  public int blocks(long blockBytes, int context, int sequences, long freeBytes) {
+    long room = bytes > 0 ? bytes : Math.min((long) (freeBytes * fraction), mostBytes);
+    long fit = room / blockBytes;
+    if (bytes == 0) {
+      fit = Math.min(fit, (long) KvLayout.blocksFor(context, blockTokens) * sequences);
+    }
+    // Kernels count slots in 32 bits.
+    fit = Math.min(fit, Integer.MAX_VALUE / blockTokens);
+    if (fit < 1) {
+      throw new IllegalArgumentException(
+          "a KV block takes %d bytes, there is room for %d".formatted(blockBytes, room));
+    }
+    return (int) fit;
+  }
+}

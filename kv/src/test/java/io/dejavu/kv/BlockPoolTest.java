@@ -1,0 +1,150 @@
+package io.dejavu.kv;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class BlockPoolTest {
+  @Test
+  void whatIsGivenIsOwnedAndComesBackWithItsOwner() {
+    var pool = new BlockPool(10);
+
+    try (var lease = pool.lend(4)) {
+      lease.giveTo(7);
+    }
+
+    assertThat(pool.ownedBy(7)).containsExactly(0, 1, 2, 3);
+    assertThat(pool.inUse()).isEqualTo(4);
+    assertThat(pool.release(7)).isEqualTo(4);
+    assertThat(pool.release(7)).isZero();
+    assertThat(pool.free()).isEqualTo(10);
+  }
+
+  @Test
+  void aLeaseThatNobodyTookReturnsItsBlocks() {
+    var pool = new BlockPool(10);
+
+    try (var lease = pool.lend(10)) {
+      assertThat(lease.blocks()).hasSize(10);
+      assertThat(pool.free()).isZero();
+      assertThat(pool.leaked(Set.of())).isEqualTo(10);
+    }
+
+    assertThat(pool.free()).isEqualTo(10);
+    assertThat(pool.leaked(Set.of())).isZero();
+  }
+
+  @Test
+  void moreThanIsFreeIsRefusedWithTheNumbers() {
+    var pool = new BlockPool(10);
+    pool.lend(7).giveTo(1);
+
+    assertThatThrownBy(() -> pool.lend(4))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("4 blocks wanted, 3 of 10 free");
+  }
+
+  @Test
+  void aLeaseIsGivenOnce() {
+    var pool = new BlockPool(4);
+    var lease = pool.lend(2);
+    lease.giveTo(1);
+
+    assertThatThrownBy(() -> lease.giveTo(2)).isInstanceOf(IllegalStateException.class);
+    lease.close();
+    assertThat(pool.inUse()).isEqualTo(2);
+  }
+
+  @Test
+  void blocksOfAnOwnerThatIsGoneAreLeaked() {
+    var pool = new BlockPool(10);
+    pool.lend(3).giveTo(1);
+    pool.lend(2).giveTo(2);
+
+    assertThat(pool.leaked(Set.of(1L, 2L))).isZero();
+    assertThat(pool.leaked(Set.of(1L))).isEqualTo(2);
+  }
+
+  @Test
+  void theShortestExtentThatFitsIsTakenElseTheLongest() {
+    var pool = new BlockPool(12);
+    for (long owner = 0; owner < 12; owner++) {
+      pool.lend(1).giveTo(owner);
+    }
+    // Free: [1, 3), [4, 9), [11, 12)
+    IntStream.of(1, 2, 4, 5, 6, 7, 8, 11).forEach(pool::release);
+
+    assertThat(blocks(pool, 2)).containsExactly(1, 2);
+    assertThat(blocks(pool, 3)).containsExactly(4, 5, 6);
+    assertThat(blocks(pool, 6)).containsExactly(4, 5, 6, 7, 8, 11);
+    assertThat(blocks(pool, 8)).containsExactly(4, 5, 6, 7, 8, 1, 2, 11);
+  }
+
+  /// Against the dullest pool that there is: an array of owners.
+  @Test
+  void anyMixOfLoansGiftsAndReturnsAddsUp() {
+    for (long seed = 0; seed < 300; seed++) {
+      var random = new SplittableRandom(seed);
+      var pool = new BlockPool(1 + random.nextInt(200));
+      var ownerOf = new long[pool.blocks()];
+      Arrays.fill(ownerOf, -1);
+      Map<Long, List<Integer>> tables = new HashMap<>();
+      for (int event = 0; event < 200; event++) {
+        var what = "seed %d, event %d".formatted(seed, event);
+        long owner = random.nextInt(12);
+        int free = (int) Arrays.stream(ownerOf).filter(o -> o == -1).count();
+        assertThat(pool.free()).as(what).isEqualTo(free);
+        switch (random.nextInt(4)) {
+          case 0 -> {
+            int returned = pool.release(owner);
+            assertThat(returned)
+                .as(what)
+                .isEqualTo((int) Arrays.stream(ownerOf).filter(o -> o == owner).count());
+            Arrays.setAll(ownerOf, b -> ownerOf[b] == owner ? -1 : ownerOf[b]);
+            tables.remove(owner);
+          }
+          case 1 -> {
+            try (var lease = pool.lend(random.nextInt(free + 1))) {
+              pool.check();
+              for (int block : lease.blocks()) {
+                assertThat(ownerOf[block]).as(what).isEqualTo(-1);
+              }
+            }
+          }
+          default -> {
+            try (var lease = pool.lend(random.nextInt(free + 1))) {
+              lease.giveTo(owner);
+              for (int block : lease.blocks()) {
+                assertThat(ownerOf[block]).as(what).isEqualTo(-1);
+                ownerOf[block] = owner;
+                tables.computeIfAbsent(owner, _ -> new ArrayList<>()).add(block);
+              }
+            }
+          }
+        }
+        pool.check();
+        assertThat(pool.leaked(tables.keySet())).as(what).isZero();
+        tables.forEach(
+            (o, table) ->
+                assertThat(pool.ownedBy(o))
+                    .as(what)
+                    .containsExactly(table.stream().mapToInt(Integer::intValue).toArray()));
+      }
+    }
+  }
+
+  private static int[] blocks(BlockPool pool, int wanted) {
+    try (var lease = pool.lend(wanted)) {
+      return lease.blocks();
+    }
+  }
+}

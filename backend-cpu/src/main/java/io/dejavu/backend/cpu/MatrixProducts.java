@@ -20,8 +20,7 @@ interface MatrixProducts extends AutoCloseable {
 
   /// See {@link io.dejavu.tensor.Kernels#linear}. An output row is the same to the bit with any
   /// number of rows and threads.
-  void multiply(
-      Tensor x, PackedMatrix w, @Nullable Tensor bias, Tensor out, boolean accumulate);
+  void multiply(Tensor x, PackedMatrix w, @Nullable Tensor bias, Tensor out, boolean accumulate);
 
   /// Row `row` of the matrix as {@link #pack} rounded it, widened to f32.
   ///

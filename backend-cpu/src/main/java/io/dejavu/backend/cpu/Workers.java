@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 /// named `kernel-1`, `kernel-2` and so on, which live until {@link #close}.
 ///
 /// Tasks are handed out one by one, so a thread that the system has taken from its core delays
-/// nothing but the task that it has begun; where no other thread comes, the caller does all of them.
-/// After its last task a thread spins for {@value #SPIN_NANOS} ns, because the next kernel usually
-/// follows at once, and then sleeps. So entering and leaving costs about a microsecond while a
-/// model computes, and an idle server no processor time.
+/// nothing but the task that it has begun; where no other thread comes, the caller does all of
+/// them. After its last task a thread spins for {@value #SPIN_NANOS} ns, because the next kernel
+/// usually follows at once, and then sleeps. So entering and leaving costs about a microsecond
+/// while a model computes, and an idle server no processor time.
 ///
 /// One thread at a time may call {@link #run}.
 public final class Workers implements AutoCloseable {

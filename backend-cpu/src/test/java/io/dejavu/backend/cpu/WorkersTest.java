@@ -91,7 +91,8 @@ class WorkersTest {
     workers.close();
 
     assertThat(kernelThreads()).isEmpty();
-    assertThatThrownBy(() -> workers.run(2, (_, _) -> {})).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> workers.run(2, (_, _) -> {}))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   private static Stream<Thread> kernelThreads() {

@@ -1,7 +1,7 @@
 import org.jspecify.annotations.NullMarked;
 
 /// Architectures, weight files, tokenizers and sampling: from a checkpoint on disk to the steps of
-/// a model.
+/// a model. Start at `Checkpoint`, `Weights`, `Tokenizer`.
 @NullMarked
 module io.dejavu.model {
   requires static transitive org.jspecify;
@@ -9,4 +9,6 @@ module io.dejavu.model {
   requires transitive io.dejavu.tensor;
   requires ai.djl.tokenizers;
   requires tools.jackson.databind;
+
+  exports io.dejavu.model;
 }

@@ -1,0 +1,94 @@
+package io.dejavu.model;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// A model as Hugging Face lays it out: a directory with `config.json`, weights in safetensors and,
+/// as far as they are there, `generation_config.json`, `tokenizer.json`, `tokenizer_config.json`
+/// and a chat template. Without a tokenizer it serves token ids.
+public final class Checkpoint {
+  private static final long TEMPLATE_BYTES = 4L << 20;
+
+  private final CheckpointDirectory directory;
+  private final Config config;
+  private final GenerationDefaults generation;
+  private final @Nullable Config tokenizerConfig;
+
+  private Checkpoint(
+      CheckpointDirectory directory,
+      Config config,
+      GenerationDefaults generation,
+      @Nullable Config tokenizerConfig) {
+    this.directory = directory;
+    this.config = config;
+    this.generation = generation;
+    this.tokenizerConfig = tokenizerConfig;
+  }
+
+  /// Reads the small files of `directory`; weights and tokenizer wait until they are asked for.
+  ///
+  /// @throws CheckpointException if there is no model, or one of these files is damaged
+  public static Checkpoint of(Path directory) {
+    var files = CheckpointDirectory.of(directory);
+    var config = Config.read(files.require("config.json"));
+    if (config.has("quantization_config")) {
+      throw new CheckpointException(
+          directory,
+          "holds weights that were quantised before; take the original and --weights int8 or int4");
+    }
+    var generation = files.find("generation_config.json");
+    var tokenizer = files.find("tokenizer_config.json");
+    return new Checkpoint(
+        files,
+        config,
+        GenerationDefaults.of(config, generation == null ? null : Config.read(generation)),
+        tokenizer == null ? null : Config.read(tokenizer));
+  }
+
+  public Path directory() {
+    return directory.path();
+  }
+
+  public Config config() {
+    return config;
+  }
+
+  public GenerationDefaults generation() {
+    return generation;
+  }
+
+  /// Maps the weights; the caller closes them.
+  public Weights openWeights() {
+    return SafeTensors.open(directory);
+  }
+
+  public boolean hasTokenizer() {
+    return directory.find("tokenizer.json") != null;
+  }
+
+  /// The text of the chat template (Jinja), or null if the model has none.
+  public @Nullable String chatTemplate() {
+    var file = directory.find("chat_template.jinja");
+    if (file != null) {
+      return new String(JsonFile.bytes(file, TEMPLATE_BYTES), StandardCharsets.UTF_8);
+    }
+    return tokenizerConfig == null ? null : template(tokenizerConfig);
+  }
+
+  // Either a string, or a list of named ones of which "default" is the one to use.
+  private static @Nullable String template(Config config) {
+    if (!config.has("chat_template")) {
+      return null;
+    }
+    if (!config.isList("chat_template")) {
+      return config.text("chat_template");
+    }
+    for (var named : config.objects("chat_template")) {
+      if (named.text("name").equals("default")) {
+        return named.text("template");
+      }
+    }
+    return null;
+  }
+}

@@ -40,7 +40,7 @@ class WorkersTest {
             20,
             (_, worker) -> {
               var owner = owners.putIfAbsent(worker, Thread.currentThread());
-              assertThat(owner == null || owner == Thread.currentThread()).isTrue();
+              assertThat(owner == null || owner.equals(Thread.currentThread())).isTrue();
             });
       }
 

@@ -16,4 +16,11 @@ public final class BFloat16 {
     }
     return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
   }
+
+  /// The least bf16 number that is not less than `value`, which is not negative.
+  public static short atLeast(float value) {
+    return Float.isNaN(value)
+        ? fromFloat(value)
+        : (short) (Float.floatToRawIntBits(value) + 0xffff >>> 16);
+  }
 }

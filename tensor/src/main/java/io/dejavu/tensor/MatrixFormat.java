@@ -6,9 +6,9 @@ import java.util.Locale;
 /// exact integer sums of a group where both sides are integers).
 ///
 /// @param weights `F32`, `F16`, `BF16` as they are; `I8`, `I4` symmetric with one scale per `group`
-///   consecutive columns of a row: `I8` in -127..127, `I4` in -8..7
+///   consecutive columns of a row, see {@link Quantisation}
 /// @param activations `F32`: as they come; `BF16`: rounded to nearest even first; `I8`: quantised
-///   per row and group with scale `max|x| / 127` first
+///   per row and group first
 /// @param group columns that share a scale, 32 or 128; 0 where nothing is quantised
 public record MatrixFormat(DType weights, DType activations, int group) {
   public static final MatrixFormat F32 = new MatrixFormat(DType.F32, DType.F32, 0);

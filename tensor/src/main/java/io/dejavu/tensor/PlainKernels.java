@@ -117,7 +117,7 @@ public final class PlainKernels implements Kernels {
     out.require("out", DType.F32, x.rows(), w.rows());
     for (int t = 0; t < x.rows(); t++) {
       var row = read(x, t);
-      PlainMatrix.round(row, w.format().activations(), w.format().group());
+      PlainMatrix.activations(row, w.format());
       var result = read(out, t);
       for (int n = 0; n < result.length; n++) {
         var weights = matrix.row(n);

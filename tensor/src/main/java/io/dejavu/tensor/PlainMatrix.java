@@ -15,34 +15,43 @@ final class PlainMatrix implements PackedMatrix {
     this.weights = new float[source.rows()][columns];
     for (int row = 0; row < weights.length; row++) {
       source.read(row, weights[row], 0);
-      round(weights[row], format.weights(), format.group());
+      weights(weights[row], format.weights(), format.group());
     }
   }
 
-  /// Rounds a row to what `type` can hold.
-  static void round(float[] row, DType type, int group) {
+  /// Rounds a row of weights to what `type` can hold.
+  private static void weights(float[] row, DType type, int group) {
     switch (type) {
       case F32 -> {}
       case F16 -> apply(row, x -> Float.float16ToFloat(Float.floatToFloat16(x)));
       case BF16 -> apply(row, x -> BFloat16.toFloat(BFloat16.fromFloat(x)));
-      case I8 -> quantise(row, group, 127, -127);
-      case I4 -> quantise(row, group, 7, -8);
+      case I8, I4 -> quantise(row, type, group);
       case I32 -> throw new IllegalArgumentException("weights in i32");
     }
   }
 
-  private static void quantise(float[] row, int group, int most, int least) {
+  /// Rounds the activations of one row to what products of `format` take.
+  static void activations(float[] row, MatrixFormat format) {
+    if (format.activations() == DType.I8) {
+      var integers = new byte[format.group()];
+      for (int from = 0; from < row.length; from += integers.length) {
+        widen(Quantisation.activations(row, from, integers), integers, row, from);
+      }
+    } else {
+      weights(row, format.activations(), 0);
+    }
+  }
+
+  private static void quantise(float[] row, DType type, int group) {
+    var integers = new byte[group];
     for (int from = 0; from < row.length; from += group) {
-      var to = Math.min(from + group, row.length);
-      var scale = 0f;
-      for (int i = from; i < to; i++) {
-        scale = Math.max(scale, Math.abs(row[i]));
-      }
-      scale /= most;
-      for (int i = from; i < to; i++) {
-        var q = scale == 0 ? 0 : Math.clamp(Math.rint(row[i] / scale), least, most);
-        row[i] = (float) q * scale;
-      }
+      widen(Quantisation.weights(type, row, from, integers), integers, row, from);
+    }
+  }
+
+  private static void widen(float scale, byte[] integers, float[] row, int from) {
+    for (int i = 0; i < Math.min(integers.length, row.length - from); i++) {
+      row[from + i] = scale * integers[i];
     }
   }
 

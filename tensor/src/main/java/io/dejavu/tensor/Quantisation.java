@@ -9,8 +9,8 @@ package io.dejavu.tensor;
 public final class Quantisation {
   private Quantisation() {}
 
-  /// Quantises `integers.length` weights of `row` from `from` on; columns beyond the row's end count
-  /// as zeros.
+  /// Quantises `integers.length` weights of `row` from `from` on; columns beyond the row's end
+  /// count as zeros.
   ///
   /// @param type `I8` (integers in -127..127) or `I4` (-7..7)
   /// @return the scale, a bf16 number

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Writes x86-64 machine code: the few dozen instructions that our kernels need, named as in the
-/// manuals, destination first. Vector instructions with 64-byte registers, registers from 16 on or a
-/// broadcast are encoded with EVEX, all others with VEX.
+/// manuals, destination first. Vector instructions with 64-byte registers, registers from 16 on or
+/// a broadcast are encoded with EVEX, all others with VEX.
 ///
 /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, §2.3 (VEX), §2.7
 /// (EVEX) and the instruction pages.
@@ -60,7 +60,7 @@ final class Assembler {
   // --- general registers
 
   void mov(Reg to, Reg from) {
-    general(0x8b, to.ordinal(), from);
+    general(0x89, from.ordinal(), to);
   }
 
   void mov(Reg to, Mem from) {
@@ -77,7 +77,7 @@ final class Assembler {
   }
 
   void add(Reg to, Reg value) {
-    general(0x03, to.ordinal(), value);
+    general(0x01, value.ordinal(), to);
   }
 
   void add(Reg to, int value) {
@@ -89,7 +89,7 @@ final class Assembler {
   }
 
   void cmp(Reg a, Reg b) {
-    general(0x3b, a.ordinal(), b);
+    general(0x39, b.ordinal(), a);
   }
 
   void test(Reg a, Reg b) {
@@ -189,9 +189,14 @@ final class Assembler {
     }
   }
 
-  /// All bits one; not for registers from 16 on.
+  /// All bits one.
   void ones(Vec to) {
-    vector(new Op(1, 1, 0x76), to, to, to);
+    if (to.bytes() == 64) {
+      vector(new Op(3, 1, 0x25), to, to, to); // vpternlogd with "true" for every combination
+      bytes(0xff);
+    } else {
+      vector(new Op(1, 1, 0x76), to, to, to); // vpcmpeqd
+    }
   }
 
   // --- vectors: floating point
@@ -266,6 +271,11 @@ final class Assembler {
   /// Each 16-bit element shifted right, zeros coming in.
   void vpsrlw(Vec to, Vec from, int bits) {
     shift(0x71, 2, to, from, bits);
+  }
+
+  /// Each 16-bit element shifted left.
+  void vpsllw(Vec to, Vec from, int bits) {
+    shift(0x71, 6, to, from, bits);
   }
 
   /// Each 32-bit element shifted right, zeros coming in.

@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import io.dejavu.tensor.BFloat16;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.MatrixFormat;
+import io.dejavu.tensor.Quantisation;
 import java.lang.foreign.MemorySegment;
 
 /// Where the weights of one *panel* lie: the outputs of two vectors (`width`), with all their

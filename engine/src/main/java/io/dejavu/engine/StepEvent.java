@@ -1,0 +1,31 @@
+package io.dejavu.engine;
+
+import java.util.List;
+
+/// What happened, as told to {@link StepPlanner}.
+public sealed interface StepEvent {
+  /// A request that {@link Admission} does not refuse has come in.
+  ///
+  /// @param sequence its number from now on, never used before
+  record Submitted(long sequence, GenerationRequest request) implements StepEvent {}
+
+  /// Nobody wants the rest of this sequence. It may have ended already.
+  record Cancelled(long sequence) implements StepEvent {}
+
+  /// No step is under way, and all that has happened was told: what next?
+  record Ready() implements StepEvent {}
+
+  /// The step under way is done: its tokens count.
+  ///
+  /// @param results in the order of the chunks
+  record StepDone(List<ChunkResult> results) implements StepEvent {
+    public StepDone {
+      results = List.copyOf(results);
+    }
+  }
+
+  /// The step under way came to nothing.
+  ///
+  /// @param why for the clients and the log
+  record StepFailed(String why) implements StepEvent {}
+}

@@ -1,0 +1,340 @@
+package io.dejavu.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.dejavu.engine.GenerationEvent.Failed;
+import io.dejavu.engine.GenerationEvent.Finished;
+import io.dejavu.engine.GenerationEvent.Prompt;
+import io.dejavu.engine.GenerationEvent.Token;
+import io.dejavu.kv.BlockPool;
+import io.dejavu.tensor.Sampling;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class StepPlannerTest {
+  private static final int BLOCK = 4;
+
+  private final BlockPool pool = new BlockPool(10);
+  private final StepPlanner planner = planner(new EngineConfig(8, 3, 100, 0));
+
+  @Test
+  void aPromptIsCutIntoChunksThatFillTheBudget() {
+    submit(1, request(20, 1));
+
+    assertThat(shape(step())).containsExactly("1: 8 from 0");
+    done(-1);
+    assertThat(shape(step())).containsExactly("1: 8 from 8");
+    done(-1);
+    assertThat(shape(step())).containsExactly("1: 4 from 16, draws 20");
+  }
+
+  @Test
+  void decodeRowsComeFirstAndPromptsFillTheRestInOrderOfArrival() {
+    submit(1, request(3, 5));
+    step();
+    done(70);
+    submit(2, request(9, 5));
+    submit(3, request(2, 5));
+
+    assertThat(shape(step())).containsExactly("1: 1 from 3, draws 4", "2: 7 from 0");
+    done(71, -1);
+    assertThat(shape(step()))
+        .containsExactly("1: 1 from 4, draws 5", "2: 2 from 7, draws 9", "3: 2 from 0, draws 2");
+  }
+
+  @Test
+  void aStepNamesTokensAndBlocksOfItsSequences() {
+    submit(1, request(6, 2));
+
+    var chunk = step().chunks().getFirst();
+
+    assertThat(chunk.tokens()).containsExactly(0, 1, 2, 3, 4, 5);
+    assertThat(chunk.blocks().blockTokens()).isEqualTo(BLOCK);
+    assertThat(chunk.blocks().blocks()).containsExactly(pool.ownedBy(1));
+    done(42);
+    assertThat(step().chunks().getFirst().tokens()).containsExactly(42);
+  }
+
+  @Test
+  void aTokenCountsWhenItsStepIsDoneAndTheLastOneIsNotComputed() {
+    submit(1, request(4, 2));
+    step();
+    assertThat(done(50)).containsExactly(emit(1, new Token(4, 50, null)));
+    step();
+    assertThat(done(51))
+        .containsExactly(
+            emit(1, new Token(5, 51, null)), emit(1, new Finished(FinishReason.LENGTH, 4, 2, 0)));
+
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void aStopTokenIsReportedAndEndsTheSequence() {
+    submit(1, request(4, 9, 0, Set.of(60, 61)));
+    step();
+
+    assertThat(done(61))
+        .containsExactly(
+            emit(1, new Token(4, 61, null)), emit(1, new Finished(FinishReason.STOP, 4, 1, 0)));
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void stopTokensAreBannedBeforeMinTokens() {
+    submit(1, request(4, 9, 1, Set.of(61, 60, 5000)));
+
+    assertThat(step().chunks().getFirst().draw().banned()).containsExactly(60, 61);
+    done(50);
+    assertThat(step().chunks().getFirst().draw().banned()).isEmpty();
+  }
+
+  @Test
+  void aFullContextEndsTheSequence() {
+    submit(1, request(31, 100));
+    for (int chunk = 0; chunk < 3; chunk++) {
+      step();
+      done(-1);
+    }
+    step();
+
+    assertThat(done(7))
+        .containsExactly(
+            emit(1, new Token(31, 7, null)), emit(1, new Finished(FinishReason.LENGTH, 31, 1, 0)));
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void promptLogprobsArriveOnceBeforeTheFirstToken() {
+    submit(1, new GenerationRequest("r", ids(10), Sampling.GREEDY, 0, 1, 0, Set.of(), -1, 2));
+
+    var first = step().chunks().getFirst();
+    assertThat(first.targets()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8);
+    assertThat(first.targetLogprobs()).isEqualTo(2);
+    var ranked = IntStream.range(1, 10).mapToObj(StepPlannerTest::logprob).toList();
+    assertThat(done(new ChunkResult(-1, null, ranked.subList(0, 8)))).isEmpty();
+    assertThat(step().chunks().getFirst().targets()).containsExactly(9, -1);
+    assertThat(done(new ChunkResult(3, null, ranked.subList(8, 9))))
+        .containsExactly(
+            emit(1, new Prompt(ranked)),
+            emit(1, new Token(10, 3, null)),
+            emit(1, new Finished(FinishReason.LENGTH, 10, 1, 0)));
+  }
+
+  @Test
+  void zeroTokensComputesThePromptOnly() {
+    submit(1, new GenerationRequest("r", ids(1), Sampling.GREEDY, 0, 0, 0, Set.of(), -1, 0));
+
+    assertThat(shape(step())).containsExactly("1: 1 from 0");
+    assertThat(done(-1))
+        .containsExactly(
+            emit(1, new Prompt(List.of())), emit(1, new Finished(FinishReason.LENGTH, 1, 0, 0)));
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void penaltiesSeeTheSequenceSoFar() {
+    var sampling = new Sampling(1, 0, 1, 0, 1.5f, 0, 0, Map.of());
+    submit(1, new GenerationRequest("r", ids(3), sampling, 77, 9, 0, Set.of(), -1, -1));
+    step();
+    done(9);
+
+    var draw = step().chunks().getFirst().draw();
+
+    assertThat(draw.tokens()).containsExactly(0, 1, 2, 9);
+    assertThat(draw.promptTokens()).isEqualTo(3);
+    assertThat(draw.position()).isEqualTo(4);
+    assertThat(draw.seed()).isEqualTo(77);
+  }
+
+  @Test
+  void aRequestWaitsUntilAllBlocksThatItMayNeedAreFree() {
+    submit(1, request(4, 20)); // 6 blocks
+    submit(2, request(4, 17)); // 5 blocks
+    submit(3, request(1, 1)); // 1 block, must not overtake
+
+    assertThat(shape(step())).containsExactly("1: 4 from 0, draws 4");
+    assertThat(planner.waiting()).isEqualTo(2);
+    done(1);
+    cancel(1);
+
+    assertThat(shape(step())).containsExactly("2: 4 from 0, draws 4", "3: 1 from 0, draws 1");
+  }
+
+  @Test
+  void noMoreRunThanThereArePlaces() {
+    for (int i = 1; i <= 5; i++) {
+      submit(i, request(2, 1));
+    }
+
+    assertThat(shape(step())).hasSize(3);
+    assertThat(planner.running()).isEqualTo(3);
+    done(1, 1, 1);
+    assertThat(shape(step())).hasSize(2);
+  }
+
+  @Test
+  void cancellingFreesEverythingAtOnce() {
+    submit(1, request(4, 9));
+    submit(2, request(4, 9));
+    step();
+    done(5, 6);
+
+    assertThat(cancel(1)).containsExactly(emit(1, new Finished(FinishReason.CANCELLED, 4, 1, 0)));
+    assertThat(pool.ownedBy(1)).isEmpty();
+    assertThat(cancel(1)).isEmpty();
+    assertThat(shape(step())).containsExactly("2: 1 from 4, draws 5");
+  }
+
+  @Test
+  void cancellingDuringAStepKeepsTheBlocksUntilItIsDone() {
+    submit(1, request(4, 9));
+    step();
+
+    assertThat(cancel(1)).containsExactly(emit(1, new Finished(FinishReason.CANCELLED, 4, 0, 0)));
+    assertThat(pool.ownedBy(1)).isNotEmpty();
+    assertThat(planner.blocksLeaked()).isZero();
+    assertThat(done(5)).isEmpty();
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void cancellingInTheQueueTakesItOut() {
+    submit(1, request(4, 9));
+
+    cancel(1);
+
+    assertThat(planner.waiting()).isZero();
+    assertThat(planner.on(new StepEvent.Ready())).isEmpty();
+  }
+
+  @Test
+  void nanFailsItsSequenceAndNoOther() {
+    submit(1, request(4, 9));
+    submit(2, request(4, 9));
+    step();
+
+    assertThat(done(-1, 6))
+        .containsExactly(
+            emit(1, new Failed("the model computed NaN after 4 tokens of the sequence")),
+            emit(2, new Token(4, 6, null)));
+    assertThat(pool.ownedBy(1)).isEmpty();
+    assertThat(planner.running()).isEqualTo(1);
+  }
+
+  @Test
+  void aFailedStepFailsThoseInItAndTheQueueGoesOn() {
+    submit(1, request(4, 9));
+    submit(2, request(4, 9));
+    submit(3, request(4, 9));
+    step();
+
+    assertThat(planner.on(new StepEvent.StepFailed("out of memory")))
+        .containsExactly(
+            emit(1, new Failed("out of memory")), emit(2, new Failed("out of memory")));
+    assertThat(pool.inUse()).isZero();
+    assertThat(shape(step())).containsExactly("3: 4 from 0, draws 4");
+  }
+
+  @Test
+  void eventsThatCannotBeAreRefused() {
+    assertThatThrownBy(() -> planner.on(new StepEvent.StepFailed("")))
+        .hasMessage("no step is under way, 0 were");
+    assertThatThrownBy(() -> submit(1, request(33, 1)))
+        .hasMessageContaining("the prompt has 33 tokens");
+    submit(1, request(4, 9));
+    assertThatThrownBy(() -> submit(1, request(4, 9)))
+        .hasMessage("sequence 1 was submitted before");
+    step();
+    assertThatThrownBy(() -> planner.on(new StepEvent.Ready()))
+        .hasMessage("step 1 is still under way");
+    assertThatThrownBy(() -> done(1, 2)).hasMessage("step 1 has 1 chunks and 2 results");
+  }
+
+  @Test
+  void tooSmallAPoolIsRefused() {
+    assertThatThrownBy(
+            () ->
+                new StepPlanner(
+                    EngineConfig.DEFAULT, new Admission(100, 41, 5), new BlockPool(10), BLOCK))
+        .hasMessage("10 blocks of 4 tokens do not hold a context of 41 tokens");
+  }
+
+  private StepPlanner planner(EngineConfig config) {
+    return new StepPlanner(config, new Admission(100, 32, 5), pool, BLOCK);
+  }
+
+  private void submit(long number, GenerationRequest request) {
+    assertThat(planner.on(new StepEvent.Submitted(number, request))).isEmpty();
+  }
+
+  private List<StepCommand> cancel(long number) {
+    return planner.on(new StepEvent.Cancelled(number));
+  }
+
+  private StepPlan step() {
+    var commands = planner.on(new StepEvent.Ready());
+    assertThat(commands).hasSize(1);
+    return ((StepCommand.RunStep) commands.getFirst()).plan();
+  }
+
+  private List<StepCommand> done(int... tokens) {
+    return done(
+        Arrays.stream(tokens)
+            .mapToObj(token -> new ChunkResult(token, null, List.of()))
+            .toArray(ChunkResult[]::new));
+  }
+
+  private List<StepCommand> done(ChunkResult... results) {
+    return planner.on(new StepEvent.StepDone(List.of(results)));
+  }
+
+  private void assertNothingIsLeft() {
+    assertThat(pool.inUse()).isZero();
+    assertThat(planner.running()).isZero();
+    assertThat(planner.on(new StepEvent.Ready())).isEmpty();
+    pool.check();
+  }
+
+  private static List<String> shape(StepPlan plan) {
+    var shape = new ArrayList<String>();
+    for (var chunk : plan.chunks()) {
+      var draw = chunk.draw();
+      shape.add(
+          "%d: %d from %d%s"
+              .formatted(
+                  chunk.sequence(),
+                  chunk.tokens().length,
+                  chunk.start(),
+                  draw == null ? "" : ", draws " + draw.position()));
+    }
+    return shape;
+  }
+
+  private static StepCommand emit(long sequence, GenerationEvent event) {
+    return new StepCommand.Emit(sequence, event);
+  }
+
+  private static TokenLogprobs logprob(int i) {
+    return new TokenLogprobs(-i, 1, new int[0], new float[0]);
+  }
+
+  private static GenerationRequest request(int prompt, int maxTokens) {
+    return request(prompt, maxTokens, 0, Set.of());
+  }
+
+  private static GenerationRequest request(
+      int prompt, int maxTokens, int minTokens, Set<Integer> stops) {
+    return new GenerationRequest(
+        "r", ids(prompt), Sampling.GREEDY, 0, maxTokens, minTokens, stops, -1, -1);
+  }
+
+  private static int[] ids(int count) {
+    return IntStream.range(0, count).toArray();
+  }
+}

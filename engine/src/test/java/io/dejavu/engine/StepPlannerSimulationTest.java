@@ -96,7 +96,7 @@ class StepPlannerSimulationTest {
     private void submit() {
       var request = randomRequest();
       long number = ++submitted;
-      note("submit %d: %s", number, request);
+      note("submit " + number + ": " + request);
       clients.put(number, new Client(request));
       assertThat(planner.on(new StepEvent.Submitted(number, request))).isEmpty();
     }
@@ -125,7 +125,7 @@ class StepPlannerSimulationTest {
       while (clientsLeave && submitted > 0 && random.nextInt(8) == 0) {
         // It may have ended before.
         long number = 1 + random.nextLong(submitted);
-        note("cancel %d", number);
+        note("cancel " + number);
         var client = clients.get(number);
         client.left = true;
         tell(planner.on(new StepEvent.Cancelled(number)));
@@ -135,8 +135,10 @@ class StepPlannerSimulationTest {
 
     private void step(StepPlan plan) {
       note(
-          "step %d: %s",
-          plan.number(), plan.chunks().stream().map(StepPlan.Chunk::sequence).toList());
+          "step "
+              + plan.number()
+              + ": "
+              + plan.chunks().stream().map(StepPlan.Chunk::sequence).toList());
       assertThat(plan.tokens()).isBetween(1, config.stepTokens());
       var blocks = new HashSet<Integer>();
       for (var chunk : plan.chunks()) {
@@ -171,13 +173,13 @@ class StepPlannerSimulationTest {
     private void tell(List<StepCommand> commands) {
       for (var command : commands) {
         var emit = (StepCommand.Emit) command;
-        note("emit %s", emit);
+        note("emit " + emit);
         clients.get(emit.sequence()).on(emit.event());
       }
     }
 
-    private void note(String format, Object... values) {
-      history.addLast(format.formatted(values));
+    private void note(String event) {
+      history.addLast(event);
       if (history.size() > 50) {
         history.removeFirst();
       }

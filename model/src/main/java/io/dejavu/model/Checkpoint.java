@@ -2,6 +2,8 @@ package io.dejavu.model;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// A model as Hugging Face lays it out: a directory with `config.json`, weights in safetensors and,
@@ -9,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// and a chat template. Without a tokenizer it serves token ids.
 public final class Checkpoint {
   private static final long TEMPLATE_BYTES = 4L << 20;
+  private static final String TOKENIZER = "tokenizer.json";
 
   private final CheckpointDirectory directory;
   private final Config config;
@@ -64,7 +67,37 @@ public final class Checkpoint {
   }
 
   public boolean hasTokenizer() {
-    return directory.find("tokenizer.json") != null;
+    return directory.find(TOKENIZER) != null;
+  }
+
+  /// The tokenizer; the caller closes it.
+  ///
+  /// @throws CheckpointException if there is none, or it is not to be used
+  public Tokenizer openTokenizer() {
+    return HuggingFaceTokenizer.open(directory.require(TOKENIZER));
+  }
+
+  /// Ids that end a sequence: what the model's files name, and the tokenizer's own end token.
+  ///
+  /// @param tokenizer null where there is none
+  public List<Integer> endTokens(@Nullable Tokenizer tokenizer) {
+    var ids = new TreeSet<>(generation.endTokens());
+    var text = specialToken("eos_token");
+    if (tokenizer != null && text != null && tokenizer.id(text) >= 0) {
+      ids.add(tokenizer.id(text));
+    }
+    return List.copyOf(ids);
+  }
+
+  /// The text of a token that the tokenizer names, such as `bos_token` for a chat template, or
+  /// null.
+  public @Nullable String specialToken(String key) {
+    if (tokenizerConfig == null || !tokenizerConfig.has(key)) {
+      return null;
+    }
+    return tokenizerConfig.isObject(key)
+        ? tokenizerConfig.object(key).text("content")
+        : tokenizerConfig.text(key);
   }
 
   /// The text of the chat template (Jinja), or null if the model has none.

@@ -149,6 +149,10 @@ public final class Config {
     return has(key) && required(key).isArray();
   }
 
+  boolean isObject(String key) {
+    return has(key) && required(key).isObject();
+  }
+
   /// A list of objects, empty where there is none.
   List<Config> objects(String key) {
     var objects = new ArrayList<Config>();

@@ -9,6 +9,7 @@ import io.dejavu.tensor.SampleRow;
 import io.dejavu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -92,13 +93,10 @@ final class Readout implements AutoCloseable {
     var parts = inputs.step().parts();
     var layout = new Layout();
     var drawn = layout.take(DType.I32, 1, rows.drawn());
-    var ranked =
-        layout.logprobs(
-            rows.ranked(), parts.stream().mapToInt(Step.Part::logprobs).max().orElse(0));
-    var targets =
-        layout.logprobs(
-            rows.targets().length,
-            parts.stream().mapToInt(Step.Part::targetLogprobs).max().orElse(0));
+    var top = parts.stream().mapToInt(Step.Part::logprobs).reduce(0, Math::max); // none is -1
+    var ranked = layout.logprobs(rows.ranked(), top);
+    var targetTop = parts.stream().mapToInt(Step.Part::targetLogprobs).reduce(0, Math::max);
+    var targets = layout.logprobs(rows.targets().length, targetTop);
 
     for (int from = 0; from < rows.drawn(); from += logitRows) {
       var to = Math.min(from + logitRows, rows.drawn());
@@ -125,7 +123,8 @@ final class Readout implements AutoCloseable {
     return new Words(words).result(inputs, drawn, ranked, targets);
   }
 
-  private Tensor logits(Tensor hidden) {
+  /// @param hidden at most as many rows as are computed at once
+  Tensor logits(Tensor hidden) {
     var count = hidden.rows();
     var in = hidden;
     if (norm != null) {
@@ -163,7 +162,7 @@ final class Readout implements AutoCloseable {
       var rows = inputs.outputs();
       var parts = inputs.step().parts();
       var tokens = new int[parts.size()];
-      java.util.Arrays.fill(tokens, -1);
+      Arrays.fill(tokens, -1);
       var own = new StepResult.@Nullable Ranked[parts.size()];
       var others = new ArrayList<List<StepResult.Ranked>>();
       parts.forEach(_ -> others.add(new ArrayList<>()));

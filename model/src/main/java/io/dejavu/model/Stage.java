@@ -206,7 +206,13 @@ public final class Stage implements AutoCloseable {
     if (readout == null) {
       throw new IllegalStateException("%s is not the last stage".formatted(part));
     }
-    return requireNonNull(readout).read(inputs, step, hidden);
+    return readout.read(inputs, step, hidden);
+  }
+
+  /// Logits of a few of the rows that the last stage's {@link #forward} gave, `[R, V]`; valid until
+  /// the next call.
+  Tensor logits(Tensor hidden) {
+    return requireNonNull(readout).logits(hidden);
   }
 
   @Override

@@ -7,7 +7,6 @@ import io.dejavu.tensor.MatrixSource;
 import io.dejavu.tensor.PackedMatrix;
 import io.dejavu.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -188,7 +187,9 @@ final class WeightLoader implements AutoCloseable {
     var chosen = new float[rows.chosen().length];
     if (rows.from().bias()) {
       var whole = weights.vector(name + ".bias", rows.rows());
-      Arrays.setAll(chosen, i -> whole[rows.chosen()[i]]);
+      for (int i = 0; i < chosen.length; i++) {
+        chosen[i] = whole[rows.chosen()[i]];
+      }
     }
     return chosen;
   }

@@ -118,7 +118,7 @@ public interface Kernels extends AutoCloseable {
   /// parameter.
   ///
   /// @param logits [R, V]
-  /// @param targets i32 [1, R]
+  /// @param targets i32 [1, R]; -1 (what `sample` draws from a NaN) has log probability NaN
   void logprobs(Tensor logits, Tensor targets, Logprobs out);
 
   /// Frees threads and scratch, not buffers or packed matrices.

@@ -258,7 +258,8 @@ public final class PlainKernels implements Kernels {
         sum += Math.exp(logit - max);
       }
       var logSum = max + Math.log(sum);
-      var target = row[integer(targets, 0, r)];
+      var id = integer(targets, 0, r);
+      var target = id < 0 ? Float.NaN : row[id];
       var rank = 1;
       for (float logit : row) {
         rank += logit > target ? 1 : 0;

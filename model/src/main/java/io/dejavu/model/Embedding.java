@@ -22,9 +22,7 @@ record Embedding(
     return new Embedding(
         weights.tokens(),
         positions == null ? null : weights.positions(positions),
-        projectIn == null
-            ? null
-            : weights.projection(projectIn, sizes.width(), sizes.embedding()),
+        projectIn == null ? null : weights.projection(projectIn, sizes.width(), sizes.embedding()),
         norm == null ? null : weights.norm(norm));
   }
 

@@ -60,14 +60,13 @@ public final class Executor implements AutoCloseable {
       inputs.close();
     }
     inputs =
-        new StepInputs(
-            kernels.device(), model.sizes(), limits, caches.getFirst().blockTokens());
+        new StepInputs(kernels.device(), model.sizes(), limits, caches.getFirst().blockTokens());
   }
 
   /// Computes a step and waits for it. Keys and values of its tokens are then in the cache.
   ///
   /// @throws IllegalArgumentException if the step exceeds the limits or names tokens, positions or
-  ///     blocks that do not exist; nothing was computed then
+  ///   blocks that do not exist; nothing was computed then
   public StepResult run(Step step) {
     if (inputs == null) {
       throw new IllegalStateException("no KV caches were given");

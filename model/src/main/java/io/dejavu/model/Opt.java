@@ -4,8 +4,8 @@ import io.dejavu.tensor.Activation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// OPT and Galactica: learned positions; norms before each part, or in the 350M model after it, which
-/// also has a narrower embedding.
+/// OPT and Galactica: learned positions; norms before each part, or in the 350M model after it,
+/// which also has a narrower embedding.
 final class Opt extends Architecture {
   Opt(Config config) {
     super(config, sizes(config));

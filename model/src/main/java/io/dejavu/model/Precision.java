@@ -14,11 +14,11 @@ import io.dejavu.tensor.MatrixFormat;
 ///
 /// With `--weights int8|int4` the matrices of attention, feed-forward and output (the token
 /// embedding too, where it is the same matrix) are quantised at load, and multiplied by activations
-/// quantised to 8 bits in the same groups; by f32 ones with `float32`. An embedding table of its own
-/// stays as stored: a step reads one row of it per token, so its size costs no time.
+/// quantised to 8 bits in the same groups; by f32 ones with `float32`. An embedding table of its
+/// own stays as stored: a step reads one row of it per token, so its size costs no time.
 ///
 /// @param group columns that share a scale, 32 or 128; matrices whose width 128 does not divide
-///     take 32
+///   take 32
 public record Precision(Compute compute, Storage storage, int group) {
   /// What `--dtype` says.
   public enum Compute {
@@ -40,7 +40,8 @@ public record Precision(Compute compute, Storage storage, int group) {
 
   public Precision {
     if (group != 32 && group != 128) {
-      throw new IllegalArgumentException("groups of %d weights, must be 32 or 128".formatted(group));
+      throw new IllegalArgumentException(
+          "groups of %d weights, must be 32 or 128".formatted(group));
     }
   }
 

@@ -42,7 +42,8 @@ final class Readout implements AutoCloseable {
     this.output = output;
     this.logitRows = limits.logitRows(sizes.vocabulary());
     this.normed = device.tensor(DType.F32, logitRows, sizes.width());
-    this.projected = device.tensor(DType.F32, logitRows, projectOut == null ? 0 : sizes.embedding());
+    this.projected =
+        device.tensor(DType.F32, logitRows, projectOut == null ? 0 : sizes.embedding());
     this.logits = device.tensor(DType.F32, logitRows, sizes.vocabulary());
     this.results = device.allocate(4L * limits.tokens() * (3 + 2 * limits.logprobs()) + 4);
   }
@@ -106,9 +107,7 @@ final class Readout implements AutoCloseable {
       if (from < rows.ranked()) {
         var end = Math.min(to, rows.ranked());
         kernels.logprobs(
-            logits.rows(0, end - from),
-            sampled.columns(0, end - from),
-            slice(ranked, from, end));
+            logits.rows(0, end - from), sampled.columns(0, end - from), slice(ranked, from, end));
       }
     }
     for (int from = 0; from < rows.targets().length; from += logitRows) {

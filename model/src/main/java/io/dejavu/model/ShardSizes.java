@@ -9,8 +9,8 @@ package io.dejavu.model;
 /// @param firstRow its first feed-forward row
 /// @param rows how many
 record ShardSizes(int firstHead, int heads, int firstKvHead, int kvHeads, int firstRow, int rows) {
-  /// Feed-forward rows are cut at multiples of this where there are enough of them, so that groups of
-  /// quantised weights stay whole.
+  /// Feed-forward rows are cut at multiples of this where there are enough of them, so that groups
+  /// of quantised weights stay whole.
   private static final int ROW_UNIT = 32;
 
   /// @throws IllegalArgumentException if the heads do not divide among the shards

@@ -50,10 +50,7 @@ public final class Stage implements AutoCloseable {
     for (int i = part.firstLayer(); i < part.lastLayer(); i++) {
       layers.add(layer(i, slopes, part.shards() == 1 ? null : sum));
     }
-    this.readout =
-        isLast()
-            ? Readout.load(kernels, model, weights, sharedTokens(), limits)
-            : null;
+    this.readout = isLast() ? Readout.load(kernels, model, weights, sharedTokens(), limits) : null;
     this.workspace = new Workspace(kernels.device(), model, shard, part, limits.tokens());
   }
 
@@ -112,8 +109,7 @@ public final class Stage implements AutoCloseable {
   /// Of this shard's heads.
   private float[] slopes() {
     var mine = new float[shard.heads()];
-    System.arraycopy(
-        Alibi.slopes(model.sizes().heads()), shard.firstHead(), mine, 0, mine.length);
+    System.arraycopy(Alibi.slopes(model.sizes().heads()), shard.firstHead(), mine, 0, mine.length);
     return mine;
   }
 
@@ -160,15 +156,14 @@ public final class Stage implements AutoCloseable {
           || cache.type() != kvType
           || cache.blockTokens() != caches.getFirst().blockTokens()) {
         throw new IllegalArgumentException(
-            "%s, wanted %d heads of size %d in %s"
-                .formatted(cache, kvHeads(), headSize(), kvType));
+            "%s, wanted %d heads of size %d in %s".formatted(cache, kvHeads(), headSize(), kvType));
       }
     }
     this.caches = List.copyOf(caches);
   }
 
-  /// Where the stage before this one puts the residual stream, f32 `[T, M]`; also what
-  /// {@link #forward} leaves for the next.
+  /// Where the stage before this one puts the residual stream, f32 `[T, M]`; also what {@link
+  /// #forward} leaves for the next.
   public Tensor stream(int tokens) {
     return workspace.of(tokens).x();
   }
@@ -176,7 +171,7 @@ public final class Stage implements AutoCloseable {
   /// Enqueues a step.
   ///
   /// @return of the last stage the rows that give logits `[R, M]`, of others the residual stream
-  ///     `[T, M]`; valid until the next step
+  ///   `[T, M]`; valid until the next step
   public Tensor forward(StepInputs.Tensors step) {
     if (caches.isEmpty()) {
       throw new IllegalStateException("no KV caches were given");
@@ -198,8 +193,8 @@ public final class Stage implements AutoCloseable {
     return views.x();
   }
 
-  /// Draws tokens and takes logprobs from what the last stage's {@link #forward} gave, and waits for
-  /// them: the one place where a step is awaited.
+  /// Draws tokens and takes logprobs from what the last stage's {@link #forward} gave, and waits
+  /// for them: the one place where a step is awaited.
   ///
   /// @throws IllegalStateException if this is not the last stage
   public StepResult read(StepInputs inputs, StepInputs.Tensors step, Tensor hidden) {

@@ -1,7 +1,7 @@
 package io.dejavu.model;
 
-/// The part of a model that one stage on one device computes: a range of layers, and of each of them
-/// a range of heads and feed-forward rows.
+/// The part of a model that one stage on one device computes: a range of layers, and of each of
+/// them a range of heads and feed-forward rows.
 ///
 /// @param firstLayer its first layer
 /// @param lastLayer one after its last layer

@@ -24,9 +24,10 @@ public record Step(List<Part> parts) {
   /// @param start position of the first of them
   /// @param blocks the sequence's KV blocks in order, enough for `start + tokens.length` tokens
   /// @param draw how a token is drawn from the last row; null: none is
-  /// @param logprobs likeliest tokens reported with the drawn one; 0: the drawn one's alone; -1: none
-  /// @param targets for each row the token whose log probability is wanted, -1 where none is; empty:
-  ///     nowhere. Prompt logprobs: the prompt's next token. The row that draws has none
+  /// @param logprobs likeliest tokens reported with the drawn one; 0: the drawn one's alone; -1:
+  ///   none
+  /// @param targets for each row the token whose log probability is wanted, -1 where none is;
+  ///   empty: nowhere. Prompt logprobs: the prompt's next token. The row that draws has none
   /// @param targetLogprobs likeliest tokens reported with each target
   public record Part(
       int[] tokens,

@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Reads what one stage needs of a checkpoint and packs it for the kernels. Owns what it has loaded.
+/// Reads what one stage needs of a checkpoint and packs it for the kernels. Owns what it has
+/// loaded.
 final class WeightLoader implements AutoCloseable {
   private final Weights weights;
   private final Architecture model;
@@ -71,8 +72,7 @@ final class WeightLoader implements AutoCloseable {
     var name = prefix + model.tokens() + ".weight";
     var source = weights.matrix(name, sizes.vocabulary(), sizes.embedding());
     var type = weights.type(name);
-    var format =
-        model.tied() ? precision.matrix(type, sizes.embedding()) : precision.table(type);
+    var format = model.tied() ? precision.matrix(type, sizes.embedding()) : precision.table(type);
     return pack(name, source, format);
   }
 
@@ -92,8 +92,7 @@ final class WeightLoader implements AutoCloseable {
     var end = table.skip() + sizes.maxPositions();
     var rows =
         MatrixViews.rows(
-            weights.matrix(name, end, sizes.width()),
-            IntStream.range(table.skip(), end).toArray());
+            weights.matrix(name, end, sizes.width()), IntStream.range(table.skip(), end).toArray());
     return own(kernels.pack(rows, precision.table(weights.type(name))));
   }
 
@@ -101,8 +100,7 @@ final class WeightLoader implements AutoCloseable {
   LinearWeights projection(String name, int rows, int columns) {
     var full = prefix + name + ".weight";
     var source = weights.matrix(full, rows, columns);
-    return new LinearWeights(
-        own(kernels.pack(source, precision.table(weights.type(full)))), null);
+    return new LinearWeights(own(kernels.pack(source, precision.table(weights.type(full)))), null);
   }
 
   /// A norm of the residual stream outside the layers.
@@ -152,9 +150,7 @@ final class WeightLoader implements AutoCloseable {
     var gate = model.gate();
     return rows(
         layer,
-        gate == null
-            ? List.of(up)
-            : List.of(new Qkv.Rows(gate, sizes.feedForward(), mine), up));
+        gate == null ? List.of(up) : List.of(new Qkv.Rows(gate, sizes.feedForward(), mine), up));
   }
 
   /// This shard's columns of the down matrix, `[M, F]`.

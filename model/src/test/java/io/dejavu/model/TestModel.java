@@ -119,9 +119,7 @@ final class TestModel implements AutoCloseable {
 
   private float[] download(Tensor tensor) {
     var values = new float[tensor.rows() * tensor.columns()];
-    kernels
-        .device()
-        .download(tensor.buffer(), tensor.offset(), MemorySegment.ofArray(values));
+    kernels.device().download(tensor.buffer(), tensor.offset(), MemorySegment.ofArray(values));
     return values;
   }
 

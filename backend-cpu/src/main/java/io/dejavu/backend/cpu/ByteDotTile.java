@@ -66,7 +66,7 @@ final class ByteDotTile extends TileEmitter {
       a.vmovaps(integer(row, 1), integer(row, 0));
     }
     for (int quad = 0; quad < group / 4; quad++) {
-      weights(quad);
+      loadWeights(quad);
       for (int row = from; row < to; row++) {
         var x = passing();
         a.vpbroadcastd(x, activation(row, 4 * quad));
@@ -85,7 +85,7 @@ final class ByteDotTile extends TileEmitter {
   }
 
   /// Loads the weights of columns `[4 quad, 4 quad + 4)`.
-  private void weights(int quad) {
+  private void loadWeights(int quad) {
     for (int half = 0; half < 2; half++) {
       if (!nibbles) {
         a.vmovups(weights(half), PANEL.at((2 * quad + half) * 64));

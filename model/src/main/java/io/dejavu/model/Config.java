@@ -6,8 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /// `config.json`: what a model looks like. Every access is checked, and says in one line which file
 /// and key held what instead of what. A key whose value is `null` counts as absent.
@@ -17,12 +17,12 @@ public final class Config {
 
   private final Path file;
   private final String path;
-  private final JsonNode node;
+  private final Map<?, ?> values;
 
-  private Config(Path file, String path, JsonNode node) {
+  private Config(Path file, String path, Map<?, ?> values) {
     this.file = file;
     this.path = path;
-    this.node = node;
+    this.values = values;
   }
 
   /// Reads `file`, or `config.json` in it if it is a directory.
@@ -43,8 +43,8 @@ public final class Config {
   }
 
   public boolean has(String key) {
-    var value = node.get(key);
-    return value != null && !value.isNull();
+    var value = values.get(key);
+    return value != null && value != JsonFile.Nothing.NULL;
   }
 
   /// A size or count: from 1 to {@link #MOST}.
@@ -67,11 +67,10 @@ public final class Config {
 
   /// A finite number.
   public double real(String key) {
-    var value = required(key);
-    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
-      throw expected(key, "a number");
+    if (required(key) instanceof Number number && Double.isFinite(number.doubleValue())) {
+      return number.doubleValue();
     }
-    return value.doubleValue();
+    throw expected(key, "a number");
   }
 
   public double real(String key, double fallback) {
@@ -88,11 +87,10 @@ public final class Config {
   }
 
   public boolean flag(String key) {
-    var value = required(key);
-    if (!value.isBoolean()) {
-      throw expected(key, "true or false");
+    if (required(key) instanceof Boolean flag) {
+      return flag;
     }
-    return value.booleanValue();
+    throw expected(key, "true or false");
   }
 
   public boolean flag(String key, boolean fallback) {
@@ -100,11 +98,10 @@ public final class Config {
   }
 
   public String text(String key) {
-    var value = required(key);
-    if (!value.isString()) {
-      throw expected(key, "a string");
+    if (required(key) instanceof String text) {
+      return text;
     }
-    return value.stringValue();
+    throw expected(key, "a string");
   }
 
   public String text(String key, String fallback) {
@@ -115,10 +112,10 @@ public final class Config {
   public List<String> texts(String key) {
     var texts = new ArrayList<String>();
     for (var value : list(key)) {
-      if (!value.isString()) {
+      if (!(value instanceof String text)) {
         throw expected(key, "a list of strings");
       }
-      texts.add(value.stringValue());
+      texts.add(text);
     }
     return List.copyOf(texts);
   }
@@ -130,7 +127,7 @@ public final class Config {
     }
     var value = required(key);
     var ids = new ArrayList<Integer>();
-    for (var id : value.isArray() ? value : List.of(value)) {
+    for (var id : value instanceof List<?> list ? list : List.of(value)) {
       ids.add(integer(id, key, 0, Integer.MAX_VALUE));
     }
     return List.copyOf(ids);
@@ -138,29 +135,28 @@ public final class Config {
 
   /// The object under `key`.
   public Config object(String key) {
-    var value = required(key);
-    if (!value.isObject()) {
-      throw expected(key, "an object");
+    if (required(key) instanceof Map<?, ?> object) {
+      return new Config(file, path + key + ".", object);
     }
-    return new Config(file, path + key + ".", value);
+    throw expected(key, "an object");
   }
 
   boolean isList(String key) {
-    return has(key) && required(key).isArray();
+    return values.get(key) instanceof List;
   }
 
   boolean isObject(String key) {
-    return has(key) && required(key).isObject();
+    return values.get(key) instanceof Map;
   }
 
   /// A list of objects, empty where there is none.
   List<Config> objects(String key) {
     var objects = new ArrayList<Config>();
     for (var value : list(key)) {
-      if (!value.isObject()) {
+      if (!(value instanceof Map<?, ?> object)) {
         throw expected(key, "a list of objects");
       }
-      objects.add(new Config(file, path + key + ".", value));
+      objects.add(new Config(file, path + key + ".", object));
     }
     return List.copyOf(objects);
   }
@@ -195,30 +191,26 @@ public final class Config {
         file, "\"%s%s\" %s, expected %s".formatted(path, key, found, what));
   }
 
-  private int integer(JsonNode value, String key, int least, int most) {
-    if (!value.isIntegralNumber()
-        || !value.canConvertToInt()
-        || value.intValue() < least
-        || value.intValue() > most) {
-      throw expected(key, "a whole number from %,d to %,d".formatted(least, most));
+  private int integer(Object value, String key, int least, int most) {
+    if (value instanceof Long number && number >= least && number <= most) {
+      return number.intValue();
     }
-    return value.intValue();
+    throw expected(key, "a whole number from %,d to %,d".formatted(least, most));
   }
 
-  private Iterable<JsonNode> list(String key) {
+  private List<?> list(String key) {
     if (!has(key)) {
       return List.of();
     }
-    var value = required(key);
-    if (!value.isArray()) {
-      throw expected(key, "a list");
+    if (required(key) instanceof List<?> list) {
+      return list;
     }
-    return value;
+    throw expected(key, "a list");
   }
 
-  private JsonNode required(String key) {
-    var value = node.get(key);
-    if (value == null || value.isNull()) {
+  private Object required(String key) {
+    var value = values.get(key);
+    if (value == null || value == JsonFile.Nothing.NULL) {
       throw new CheckpointException(file, "\"%s%s\" is missing".formatted(path, key));
     }
     return value;

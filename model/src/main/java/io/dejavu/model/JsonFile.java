@@ -3,21 +3,36 @@ package io.dejavu.model;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /// Reads JSON that comes with a checkpoint. Keys that appear twice, deep nests and absurd numbers
 /// are refused; `NaN` and `Infinity` are read, because Python writes them.
+///
+/// Values are `Map`, `List`, `String`, `Boolean`, `Long` where it fits, else `Double`, and
+/// [Nothing#NULL]. (Jackson's own tree would cost a fifth of a second at every start.)
 final class JsonFile {
+  /// JSON's `null`.
+  enum Nothing {
+    NULL;
+
+    @Override
+    public String toString() {
+      return "null";
+    }
+  }
+
   /// The largest configuration that we read; real ones have some kilobytes.
   private static final long CONFIG_BYTES = 16L << 20;
 
@@ -34,29 +49,70 @@ final class JsonFile {
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .build();
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder(FACTORY).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
   private JsonFile() {}
 
   /// A whole file that holds one object.
-  static JsonNode object(Path file) {
+  static Map<String, Object> object(Path file) {
     return object(file, bytes(file, CONFIG_BYTES));
   }
 
-  static JsonNode object(Path file, byte[] json) {
-    try {
-      var node = MAPPER.readTree(json);
-      if (!node.isObject()) {
+  static Map<String, Object> object(Path file, byte[] json) {
+    try (var parser = parser(json)) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointException(file, "is not a JSON object");
       }
-      return node;
+      var object = object(parser);
+      if (parser.nextToken() != null) {
+        throw new CheckpointException(file, "goes on after its JSON object");
+      }
+      return object;
     } catch (JacksonException e) {
       throw invalid(file, e);
     }
   }
 
-  /// Value by value, for what is too large for a tree.
+  private static Map<String, Object> object(JsonParser parser) {
+    var object = new LinkedHashMap<String, Object>();
+    while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+      var key = parser.currentName();
+      parser.nextToken();
+      object.put(key, value(parser));
+    }
+    return object;
+  }
+
+  private static List<Object> list(JsonParser parser) {
+    var list = new ArrayList<>();
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      list.add(value(parser));
+    }
+    return list;
+  }
+
+  private static Object value(JsonParser parser) {
+    return switch (parser.currentToken()) {
+      case START_OBJECT -> object(parser);
+      case START_ARRAY -> list(parser);
+      case VALUE_STRING -> parser.getString();
+      case VALUE_TRUE -> true;
+      case VALUE_FALSE -> false;
+      case VALUE_NULL -> Nothing.NULL;
+      case VALUE_NUMBER_INT -> whole(parser);
+      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case NOT_AVAILABLE, END_OBJECT, END_ARRAY, PROPERTY_NAME, VALUE_EMBEDDED_OBJECT ->
+          throw new IllegalStateException("no value: " + parser.currentToken());
+    };
+  }
+
+  private static Object whole(JsonParser parser) {
+    if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+      return parser.getDoubleValue();
+    }
+    return parser.getLongValue();
+  }
+
+  /// Value by value, for what is too large to be held as a whole.
   static JsonParser parser(byte[] json) {
     return FACTORY.createParser(ObjectReadContext.empty(), json);
   }

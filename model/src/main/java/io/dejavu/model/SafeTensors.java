@@ -91,17 +91,16 @@ public final class SafeTensors implements Weights {
 
   /// Tensor name → file name.
   private static Map<String, String> weightMap(Path index) {
-    var map = JsonFile.object(index).get("weight_map");
-    if (map == null || !map.isObject() || map.isEmpty()) {
+    if (!(JsonFile.object(index).get("weight_map") instanceof Map<?, ?> map) || map.isEmpty()) {
       throw new CheckpointException(index, "has no \"weight_map\" of tensors and files");
     }
     var homes = new LinkedHashMap<String, String>();
-    for (var entry : map.properties()) {
-      if (!entry.getValue().isString()) {
+    for (var entry : map.entrySet()) {
+      if (!(entry.getKey() instanceof String tensor && entry.getValue() instanceof String file)) {
         throw new CheckpointException(
             index, "tensor \"%s\" is not mapped to a file name".formatted(entry.getKey()));
       }
-      homes.put(entry.getKey(), entry.getValue().stringValue());
+      homes.put(tensor, file);
     }
     long files = homes.values().stream().distinct().count();
     if (files > MOST_FILES) {

@@ -7,11 +7,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import tools.jackson.databind.JsonNode;
 
 class HuggingFaceTokenizerTest {
   private static final Path BUNDLED = Path.of("../models/shakespeare-opt-7m");
@@ -22,16 +23,18 @@ class HuggingFaceTokenizerTest {
   void theBundledModelsGoldensAreReproduced() {
     var golden = JsonFile.object(BUNDLED.resolve("golden.json"));
     try (var tokenizer = Checkpoint.of(BUNDLED).openTokenizer()) {
-      for (var example : golden.get("cases")) {
-        var text = example.get("text").stringValue();
+      for (var element : (List<?>) golden.get("cases")) {
+        var example = (Map<?, ?>) element;
+        var text = (String) example.get("text");
         assertThat(tokenizer.encode(text, true)).as(text).isEqualTo(ints(example.get("ids")));
         assertThat(tokenizer.decode(ints(example.get("ids")), true)).isEqualTo(text);
         assertThat(tokenizer.decode(ints(example.get("greedy")), true))
-            .isEqualTo(example.get("greedy_text").stringValue());
+            .isEqualTo(example.get("greedy_text"));
       }
-      for (var example : golden.get("decode_roundtrip")) {
-        int id = example.get(0).intValue();
-        assertThat(tokenizer.decode(new int[] {id}, false)).isEqualTo(example.get(1).stringValue());
+      for (var element : (List<?>) golden.get("decode_roundtrip")) {
+        var example = (List<?>) element;
+        int id = ((Long) example.get(0)).intValue();
+        assertThat(tokenizer.decode(new int[] {id}, false)).isEqualTo(example.get(1));
       }
       assertThat(tokenizer.vocabularySize()).isEqualTo(2048);
     }
@@ -208,11 +211,7 @@ class HuggingFaceTokenizerTest {
     return text.toString();
   }
 
-  private static int[] ints(JsonNode array) {
-    var ints = new int[array.size()];
-    for (int i = 0; i < ints.length; i++) {
-      ints[i] = array.get(i).intValue();
-    }
-    return ints;
+  private static int[] ints(Object list) {
+    return ((List<?>) list).stream().mapToInt(id -> ((Long) id).intValue()).toArray();
   }
 }

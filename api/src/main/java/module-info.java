@@ -6,7 +6,13 @@ module io.dejavu.api {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.engine;
   requires transitive io.dejavu.model;
-  requires transitive io.helidon.webserver;
-  requires io.helidon.webserver.sse;
+  requires io.helidon.webserver;
+  requires io.helidon.http;
+  requires io.helidon.common.buffers;
+  requires io.helidon.common.concurrency.limits;
+  requires io.helidon.common.socket;
+  requires io.helidon.common.task;
   requires tools.jackson.databind;
+
+  exports io.dejavu.api;
 }

@@ -1,0 +1,264 @@
+package io.dejavu.api;
+
+import static java.lang.System.Logger.Level.ERROR;
+
+import io.dejavu.engine.Engine;
+import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.Method;
+import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.DirectHandlers;
+import io.helidon.webserver.http.Handler;
+import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http1.Http1ConnectionSelector;
+import java.net.BindException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The OpenAI-compatible HTTP server in front of an engine. Routes, headers and errors; what a route
+/// does is in the class named after it.
+public final class ApiServer implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
+  private static final Duration DRAIN_POLL = Duration.ofMillis(20);
+
+  private final Engine engine;
+  private final ServedModel model;
+  private final String version;
+  private final Completions completions;
+  private final ClientConnections connections;
+  private final RandomGenerator random;
+  private final WebServer web;
+
+  private ApiServer(
+      Engine engine,
+      ServedModel model,
+      ApiConfig config,
+      String version,
+      InstantSource clock,
+      RandomGenerator random) {
+    this.engine = engine;
+    this.model = model;
+    this.version = version;
+    this.random = random;
+    this.completions = new Completions(engine, model, config, clock, random);
+    this.connections =
+        new ClientConnections(
+            Http1ConnectionSelector.builder().config(Http1Config.create()).build(), config);
+    this.web =
+        WebServer.builder()
+            .host(config.host())
+            .port(config.port())
+            .connectionOptions(options -> options.tcpNoDelay(true))
+            .protocolsDiscoverServices(false)
+            .addConnectionSelector(connections)
+            .maxPayloadSize(config.bodyBytes())
+            .maxTcpConnections(config.connections())
+            .directHandlers(directHandlers())
+            .shutdownHook(false)
+            .routing(this::routes)
+            .build();
+  }
+
+  /// Listens from now on.
+  ///
+  /// @param version of this software
+  /// @param random thread-safe
+  /// @throws BindException if the address is not free
+  public static ApiServer open(
+      Engine engine,
+      ServedModel model,
+      ApiConfig config,
+      String version,
+      InstantSource clock,
+      RandomGenerator random)
+      throws BindException {
+    var server = new ApiServer(engine, model, config, version, clock, random);
+    server.web.start();
+    return server;
+  }
+
+  public int port() {
+    return web.port();
+  }
+
+  /// Stops gracefully: refuses new completions, waits for those under way, at most for `patience`,
+  /// ends the rest with an error, then closes all connections.
+  ///
+  /// @return whether all completions came to their own end
+  public boolean drain(Duration patience) throws InterruptedException {
+    completions.drain();
+    long end = System.nanoTime() + patience.toNanos();
+    while (completions.underWay() > 0 && System.nanoTime() < end) {
+      Thread.sleep(DRAIN_POLL);
+    }
+    boolean all = completions.underWay() == 0;
+    close();
+    return all;
+  }
+
+  /// Ends everything now.
+  @Override
+  public void close() {
+    completions.drain();
+    completions.abandon("the server is stopping");
+    web.stop();
+    connections.close();
+  }
+
+  private void routes(HttpRouting.Builder routing) {
+    route(routing, Method.POST, "/v1/completions", completions::handle);
+    route(routing, Method.GET, "/v1/models", this::models);
+    route(routing, Method.GET, "/v1/models/{id:.+}", this::model);
+    route(routing, Method.GET, "/health", this::health);
+    route(routing, Method.GET, "/version", this::version);
+    routing.any(
+        answering(
+            (request, _) -> {
+              throw new HttpError(
+                  404,
+                  "invalid_request_error",
+                  "nothing is at " + request.path().path(),
+                  null,
+                  "unknown_url");
+            }));
+  }
+
+  /// Other methods of a known path get 405.
+  private void route(HttpRouting.Builder routing, Method method, String path, Exchange exchange) {
+    routing.route(method, path, answering(exchange));
+    routing.any(
+        path,
+        answering(
+            (request, response) -> {
+              response.header(HeaderNames.ALLOW, method.text());
+              throw new HttpError(
+                  405,
+                  "invalid_request_error",
+                  "%s does not take %s, only %s"
+                      .formatted(path, request.prologue().method().text(), method.text()),
+                  null,
+                  "method_not_allowed");
+            }));
+  }
+
+  /// A request and its answer.
+  private interface Exchange {
+    /// @throws HttpError what is answered instead
+    void handle(ServerRequest request, ServerResponse response) throws InterruptedException;
+  }
+
+  /// Gives every request an id and every mistake an answer in OpenAI's form.
+  private Handler answering(Exchange exchange) {
+    return (request, response) -> {
+      response.header(HeaderNames.create("X-Request-Id"), requestId(request));
+      try {
+        exchange.handle(request, response);
+      } catch (HttpError e) {
+        Bodies.send(response, e);
+      } catch (CloseConnectionException e) {
+        throw e; // the client is gone
+      } catch (RuntimeException e) {
+        if (e.getClass().getName().startsWith("io.helidon.")) {
+          throw e;
+        }
+        LOG.log(ERROR, request.path().path() + " failed", e);
+        Bodies.send(response, HttpError.failed("internal error; the server's log says more"));
+      }
+    };
+  }
+
+  private String requestId(ServerRequest request) {
+    String given = request.headers().value(HeaderNames.create("X-Request-Id")).orElse("");
+    return given.matches("[A-Za-z0-9._:-]{1,128}")
+        ? given
+        : "req-" + HexFormat.of().toHexDigits(random.nextLong());
+  }
+
+  private void models(ServerRequest request, ServerResponse response) {
+    var list = JsonNodeFactory.instance.objectNode();
+    list.put("object", "list").putArray("data").add(card());
+    Bodies.send(response, 200, list);
+  }
+
+  private void model(ServerRequest request, ServerResponse response) {
+    String id = request.path().pathParameters().get("id");
+    if (!id.equals(model.name())) {
+      throw CompletionRequest.unknownModel(id, model);
+    }
+    Bodies.send(response, 200, card());
+  }
+
+  private ObjectNode card() {
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("id", model.name())
+        .put("object", "model")
+        .put("created", model.created().getEpochSecond())
+        .put("owned_by", "dejavu")
+        .put("max_model_len", engine.maxContext());
+  }
+
+  /// Green only if the step loop moves or rests because nothing is to do.
+  private void health(ServerRequest request, ServerResponse response) {
+    var status = engine.status();
+    boolean healthy = status.healthy();
+    var json = JsonNodeFactory.instance.objectNode();
+    json.put("status", healthy ? "ok" : "unhealthy");
+    if (!healthy) {
+      json.put("problem", status.problem());
+      response.header(HeaderNames.RETRY_AFTER, "1");
+    }
+    json.put("running", status.running())
+        .put("waiting", status.waiting())
+        .put("kv_blocks_in_use", status.blocksInUse())
+        .put("kv_blocks", status.blocks())
+        .put("steps", status.steps());
+    Bodies.send(response, healthy ? 200 : 503, json);
+  }
+
+  private void version(ServerRequest request, ServerResponse response) {
+    Bodies.send(
+        response, 200, JsonNodeFactory.instance.objectNode().put("version", version));
+  }
+
+  /// For what goes wrong before a request reaches a route: a broken request line, headers or framing,
+  /// a body that is too large.
+  private static DirectHandlers directHandlers() {
+    DirectHandler handler =
+        (_, _, status, headers, message) -> {
+          int code = status.code();
+          var error =
+              new HttpError(
+                  code,
+                  code < 500 ? "invalid_request_error" : "server_error",
+                  code == Status.REQUEST_ENTITY_TOO_LARGE_413.code()
+                      ? "the body is too large"
+                      : message == null || message.isBlank() ? status.reasonPhrase() : message,
+                  null,
+                  code == Status.REQUEST_ENTITY_TOO_LARGE_413.code() ? "request_too_large" : null);
+          return DirectHandler.TransportResponse.builder()
+              .status(status)
+              .headers(headers)
+              .header(HeaderValues.CONTENT_TYPE_JSON)
+              .keepAlive(false)
+              .entity(Json.bytes(error.body()))
+              .build();
+        };
+    var builder = DirectHandlers.builder();
+    for (var type : List.of(DirectHandler.EventType.values())) {
+      builder.addHandler(type, handler);
+    }
+    return builder.build();
+  }
+}

@@ -1,0 +1,41 @@
+package io.dejavu.api;
+
+import io.helidon.common.buffers.DataReader;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.IOException;
+import java.io.InputStream;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Bodies of requests and answers. The size of a request is limited by the server's configuration.
+final class Bodies {
+  private Bodies() {}
+
+  static byte[] read(ServerRequest http) {
+    if (!http.content().hasEntity()) {
+      return new byte[0];
+    }
+    try (InputStream in = http.content().inputStream()) {
+      return in.readAllBytes();
+    } catch (IOException | DataReader.InsufficientDataAvailableException e) {
+      throw new CloseConnectionException("the client left within its request", e);
+    }
+  }
+
+  static void send(ServerResponse response, int status, ObjectNode body) {
+    response.status(Status.create(status));
+    response.header(HeaderNames.CONTENT_TYPE, "application/json");
+    response.send(Json.bytes(body));
+  }
+
+  static void send(ServerResponse response, HttpError error) {
+    var wait = error.retryAfter;
+    if (wait != null) {
+      response.header(HeaderNames.RETRY_AFTER, Long.toString(wait.toSeconds()));
+    }
+    send(response, error.status, error.body());
+  }
+}

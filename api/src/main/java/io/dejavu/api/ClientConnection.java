@@ -1,0 +1,239 @@
+package io.dejavu.api;
+
+import io.helidon.common.buffers.BufferData;
+import io.helidon.common.buffers.DataReader;
+import io.helidon.common.buffers.DataWriter;
+import io.helidon.common.socket.HelidonSocket;
+import io.helidon.common.socket.PeerInfo;
+import io.helidon.webserver.ConnectionContext;
+import io.helidon.webserver.ListenerContext;
+import io.helidon.webserver.ProxyProtocolData;
+import io.helidon.webserver.Router;
+import io.helidon.webserver.ServerConnectionException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import org.jspecify.annotations.Nullable;
+
+/// One client's connection, watched: says at once when the client has gone while its request is
+/// computed, and has a deadline for everything that waits for the client.
+///
+/// While a request is computed, a virtual thread reads ahead. The end of the stream means that the
+/// client left. Bytes mean a next request, and are handed on when the server asks for them. The
+/// socket is read by one thread at a time.
+final class ClientConnection implements ConnectionContext {
+  private static final ScopedValue<ClientConnection> CURRENT = ScopedValue.newInstance();
+  private static final long NEVER = Long.MAX_VALUE;
+
+  private final ConnectionContext inner;
+  private final HelidonSocket socket;
+  private final ApiConfig config;
+  private final DataReader reader;
+  private final DataWriter writer;
+
+  // Touched by the connection's thread only.
+  private @Nullable CompletableFuture<byte @Nullable []> ahead;
+  private boolean computing;
+  private boolean betweenRequests = true;
+
+  /// When, by the clock of `System.nanoTime` counted from `epoch`, the socket is to be closed.
+  private volatile long deadline;
+
+  private final long epoch = System.nanoTime();
+
+  ClientConnection(ConnectionContext inner, ApiConfig config) {
+    this.inner = inner;
+    this.socket = inner.serverSocket();
+    this.config = config;
+    this.reader = DataReader.create(this::read);
+    this.writer = new WatchedWriter(inner.dataWriter());
+    expect(config.readDeadline()); // a new connection speaks first
+  }
+
+  /// The connection that the calling thread serves.
+  static ClientConnection current() {
+    return CURRENT.get();
+  }
+
+  static ScopedValue.Carrier scope(ClientConnection connection) {
+    return ScopedValue.where(CURRENT, connection);
+  }
+
+  /// From now on the client waits for us; `gone` is called at most once, by another thread, if it
+  /// leaves. A client that left while nobody watched is noticed too.
+  void computing(Runnable gone) {
+    computing = true;
+    deadline = NEVER;
+    if (reader.available() > 0) {
+      return; // the next request is here already; a dead client is noticed at the first write
+    }
+    var pending = new CompletableFuture<byte @Nullable []>();
+    ahead = pending;
+    Thread.ofVirtual()
+        .name("client-watch")
+        .start(
+            () -> {
+              try {
+                byte[] bytes = socket.get();
+                pending.complete(bytes);
+                if (bytes == null) {
+                  gone.run();
+                }
+              } catch (UncheckedIOException e) {
+                pending.completeExceptionally(e);
+                gone.run();
+              }
+            });
+  }
+
+  /// The answer is complete.
+  void answered() {
+    computing = false;
+    betweenRequests = true;
+    expect(config.idleDeadline());
+  }
+
+  /// Called by a sweeper: closes the socket if the client kept us waiting for too long. Threads that
+  /// read or write it get an exception.
+  boolean closeIfLate() {
+    if (System.nanoTime() - epoch <= deadline) {
+      return false;
+    }
+    socket.close();
+    return true;
+  }
+
+  private void expect(Duration within) {
+    deadline = System.nanoTime() - epoch + within.toNanos();
+  }
+
+  private byte @Nullable [] read() {
+    byte[] bytes = readSocket();
+    if (betweenRequests && !computing) {
+      betweenRequests = false;
+      expect(config.readDeadline());
+    }
+    return bytes;
+  }
+
+  private byte @Nullable [] readSocket() {
+    var pending = ahead;
+    ahead = null;
+    try {
+      return pending == null ? socket.get() : pending.get();
+    } catch (UncheckedIOException | ExecutionException e) {
+      throw new ServerConnectionException("the connection broke", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ServerConnectionException("the server stops", e);
+    }
+  }
+
+  /// Writes that may not wait longer than the write deadline.
+  private final class WatchedWriter implements DataWriter {
+    private final DataWriter to;
+
+    WatchedWriter(DataWriter to) {
+      this.to = to;
+    }
+
+    @Override
+    public void write(BufferData... buffers) {
+      within(() -> to.write(buffers));
+    }
+
+    @Override
+    public void write(BufferData buffer) {
+      within(() -> to.write(buffer));
+    }
+
+    @Override
+    public void writeNow(BufferData... buffers) {
+      within(() -> to.writeNow(buffers));
+    }
+
+    @Override
+    public void writeNow(BufferData buffer) {
+      within(() -> to.writeNow(buffer));
+    }
+
+    @Override
+    public void flush() {
+      within(to::flush);
+    }
+
+    private void within(Runnable write) {
+      expect(config.writeDeadline());
+      write.run();
+      if (computing) {
+        deadline = NEVER;
+      } else {
+        betweenRequests = true;
+        expect(config.idleDeadline());
+      }
+    }
+  }
+
+  @Override
+  public DataReader dataReader() {
+    return reader;
+  }
+
+  @Override
+  public DataWriter dataWriter() {
+    return writer;
+  }
+
+  @Override
+  public ListenerContext listenerContext() {
+    return inner.listenerContext();
+  }
+
+  @Override
+  public ExecutorService executor() {
+    return inner.executor();
+  }
+
+  @Override
+  public Router router() {
+    return inner.router();
+  }
+
+  @Override
+  public Optional<ProxyProtocolData> proxyProtocolData() {
+    return inner.proxyProtocolData();
+  }
+
+  @Override
+  public HelidonSocket serverSocket() {
+    return socket;
+  }
+
+  @Override
+  public PeerInfo remotePeer() {
+    return inner.remotePeer();
+  }
+
+  @Override
+  public PeerInfo localPeer() {
+    return inner.localPeer();
+  }
+
+  @Override
+  public boolean isSecure() {
+    return inner.isSecure();
+  }
+
+  @Override
+  public String socketId() {
+    return inner.socketId();
+  }
+
+  @Override
+  public String childSocketId() {
+    return inner.childSocketId();
+  }
+}

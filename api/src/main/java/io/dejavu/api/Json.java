@@ -1,0 +1,55 @@
+package io.dejavu.api;
+
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// JSON of requests and answers: bounded in depth, lengths of names and of numbers.
+final class Json {
+  static final int DEPTH = 100;
+
+  private static final JsonMapper MAPPER =
+      new JsonMapper(
+          JsonFactory.builder()
+              .streamReadConstraints(
+                  StreamReadConstraints.builder()
+                      .maxNestingDepth(DEPTH)
+                      .maxNameLength(1_000)
+                      .maxNumberLength(100)
+                      .maxStringLength(Integer.MAX_VALUE) // the body's limit is lower
+                      .build())
+              .build());
+
+  private Json() {}
+
+  /// @throws HttpError 400 if this is not one JSON object
+  static ObjectNode object(byte[] body) {
+    if (body.length == 0) {
+      throw HttpError.malformed("the body is empty; a JSON object is expected");
+    }
+    JsonNode node;
+    try {
+      node = MAPPER.readTree(body);
+    } catch (JacksonException e) {
+      throw HttpError.malformed("the body is not valid JSON: " + e.getOriginalMessage() + where(e));
+    }
+    if (node instanceof ObjectNode object) {
+      return object;
+    }
+    throw HttpError.malformed("the body is not a JSON object");
+  }
+
+  static byte[] bytes(ObjectNode object) {
+    return MAPPER.writeValueAsBytes(object);
+  }
+
+  private static String where(JacksonException e) {
+    var at = e.getLocation();
+    return at == null || at.getLineNr() < 1
+        ? ""
+        : " (line %d, column %d)".formatted(at.getLineNr(), at.getColumnNr());
+  }
+}

@@ -1,13 +1,14 @@
 package io.dejavu.api;
 
 import io.helidon.common.buffers.DataReader;
+import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.RequestException;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
-import java.io.InputStream;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Bodies of requests and answers. The size of a request is limited by the server's configuration.
@@ -18,10 +19,17 @@ final class Bodies {
     if (!http.content().hasEntity()) {
       return new byte[0];
     }
-    try (InputStream in = http.content().inputStream()) {
-      return in.readAllBytes();
+    try {
+      return http.content().inputStream().readAllBytes();
     } catch (IOException | DataReader.InsufficientDataAvailableException e) {
       throw new CloseConnectionException("the client left within its request", e);
+    } catch (NumberFormatException e) { // what Helidon makes of a chunk whose length is no number
+      throw RequestException.builder()
+          .type(DirectHandler.EventType.BAD_REQUEST)
+          .message("the length of a chunk is not a number")
+          .setKeepAlive(false)
+          .cause(e)
+          .build();
     }
   }
 

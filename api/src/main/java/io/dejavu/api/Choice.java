@@ -45,7 +45,7 @@ final class Choice {
     this.prompt = request.prompt(index);
     this.request = request;
     this.tokenizer = model.tokenizer();
-    this.decoder = tokenizer == null ? null : new TextDecoder(tokenizer);
+    this.decoder = tokenizer == null ? null : new TextDecoder(tokenizer, true, prompt.ids());
     this.stops = request.stops().isEmpty() ? null : new StopMatcher(request.stops());
     this.names = new TokenTexts(request.tokensAsIds() ? null : tokenizer);
     if (request.echo()) {
@@ -120,7 +120,7 @@ final class Choice {
   private void echo() {
     String echoed = prompt.text();
     if (echoed == null && tokenizer != null) {
-      echoed = tokenizer.decode(prompt.ids());
+      echoed = tokenizer.decode(prompt.ids(), true);
     }
     if (echoed != null) {
       text.append(echoed);
@@ -134,11 +134,11 @@ final class Choice {
     fresh = true;
     int[] promptIds = prompt.ids();
     if (request.echo() && request.logprobs() >= 0) {
-      var offsets = tokenizer == null ? null : new TextDecoder(tokenizer);
+      var offsets = tokenizer == null ? null : new TextDecoder(tokenizer, true);
       int offset = 0;
       for (int i = 0; i < promptIds.length; i++) {
         logprobs().add(promptIds[i], offset, i == 0 ? null : entries.get(i - 1));
-        offset += offsets == null ? 0 : offsets.add(promptIds[i]).length();
+        offset += offsets == null ? 0 : offsets.push(promptIds[i]).length();
       }
     }
     if (request.listPromptLogprobs()) {
@@ -183,7 +183,7 @@ final class Choice {
     if (decoder == null || endsWith(id)) {
       return; // the text of a token that ends the sequence is no part of the answer
     }
-    String piece = decoder.add(id);
+    String piece = decoder.push(id);
     characters += piece.length();
     append(piece);
   }
@@ -205,10 +205,10 @@ final class Choice {
       fresh = true;
       return;
     }
-    String safe = stops.add(piece);
+    String safe = stops.push(piece);
     text.append(safe);
     fresh |= !safe.isEmpty();
-    String matched = stops.matched();
+    String matched = stops.stop();
     if (matched != null) {
       if (request.keepStop()) {
         text.append(matched);
@@ -224,11 +224,11 @@ final class Choice {
       throw HttpError.tryLater(503, "the server stopped the request", ApiConfig.DEFAULT.retryAfter());
     }
     if (decoder != null) {
-      append(decoder.end()); // half a character at most
+      append(decoder.flush()); // half a character at most
     }
     if (!ended()) {
       if (stops != null) {
-        text.append(stops.end());
+        text.append(stops.flush());
       }
       end(finished.reason() == FinishReason.STOP ? "stop" : "length");
     }

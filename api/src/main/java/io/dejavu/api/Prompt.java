@@ -26,9 +26,10 @@ record Prompt(@Nullable String text, int[] ids) {
       throw new HttpError(
           400, "invalid_request_error", "prompt is missing", "prompt", "missing_required_parameter");
     }
+    boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();
     if (node.isString()) {
-      prompts.add(ofText(node.stringValue(), model, maxContext));
+      prompts.add(ofText(node.stringValue(), model, maxContext, specialTokens));
     } else if (!node.isArray()) {
       throw JsonFields.wrongType("prompt", SHAPES, node);
     } else if (node.isEmpty()) {
@@ -42,14 +43,15 @@ record Prompt(@Nullable String text, int[] ids) {
       for (JsonNode entry : node) {
         prompts.add(
             entry.isString()
-                ? ofText(entry.stringValue(), model, maxContext)
+                ? ofText(entry.stringValue(), model, maxContext, specialTokens)
                 : ofIds(entry, model, maxContext));
       }
     }
     return prompts;
   }
 
-  private static Prompt ofText(String text, ServedModel model, int maxContext) {
+  private static Prompt ofText(
+      String text, ServedModel model, int maxContext, boolean specialTokens) {
     Tokenizer tokenizer = model.tokenizer();
     if (tokenizer == null) {
       throw HttpError.unsupported(
@@ -63,7 +65,7 @@ record Prompt(@Nullable String text, int[] ids) {
     if (halfSurrogate(text)) {
       throw HttpError.invalid("prompt", "prompt contains half of a surrogate pair");
     }
-    return checked(new Prompt(text, tokenizer.encode(text)), maxContext);
+    return checked(new Prompt(text, tokenizer.encode(text, specialTokens)), maxContext);
   }
 
   private static Prompt ofIds(JsonNode list, ServedModel model, int maxContext) {

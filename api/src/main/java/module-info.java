@@ -13,6 +13,7 @@ module io.dejavu.api {
   requires io.helidon.common.socket;
   requires io.helidon.common.task;
   requires tools.jackson.databind;
+  requires static java.net.http; // the client of the tests
 
   exports io.dejavu.api;
 }

@@ -26,8 +26,8 @@ import java.util.random.RandomGenerator;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The OpenAI-compatible HTTP server in front of an engine. Routes, headers and errors; what a route
-/// does is in the class named after it.
+/// The OpenAI-compatible HTTP server in front of an engine. Routes, headers and errors; what a
+/// route does is in the class named after it.
 public final class ApiServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
   private static final Duration DRAIN_POLL = Duration.ofMillis(20);
@@ -228,12 +228,11 @@ public final class ApiServer implements AutoCloseable {
   }
 
   private void version(ServerRequest request, ServerResponse response) {
-    Bodies.send(
-        response, 200, JsonNodeFactory.instance.objectNode().put("version", version));
+    Bodies.send(response, 200, JsonNodeFactory.instance.objectNode().put("version", version));
   }
 
-  /// For what goes wrong before a request reaches a route: a broken request line, headers or framing,
-  /// a body that is too large.
+  /// For what goes wrong before a request reaches a route: a broken request line, headers or
+  /// framing, a body that is too large.
   private static DirectHandlers directHandlers() {
     DirectHandler handler =
         (_, _, status, headers, message) -> {

@@ -9,7 +9,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /// What one request waits for: events of all its sequences, and reasons to give up. Filled by the
-/// engine's thread, the client's watcher and the server that stops; emptied by the request's thread.
+/// engine's thread, the client's watcher and the server that stops; emptied by the request's
+/// thread.
 ///
 /// Unbounded as a queue and bounded by what fills it: a sequence has at most `maxTokens` events and
 /// two more.

@@ -221,7 +221,8 @@ final class Choice {
   private void finished(GenerationEvent.Finished finished) {
     cached = finished.cachedTokens();
     if (finished.reason() == FinishReason.CANCELLED) {
-      throw HttpError.tryLater(503, "the server stopped the request", ApiConfig.DEFAULT.retryAfter());
+      throw HttpError.tryLater(
+          503, "the server stopped the request", ApiConfig.DEFAULT.retryAfter());
     }
     if (decoder != null) {
       append(decoder.flush()); // half a character at most

@@ -96,8 +96,8 @@ final class ClientConnection implements ConnectionContext {
     expect(config.idleDeadline());
   }
 
-  /// Called by a sweeper: closes the socket if the client kept us waiting for too long. Threads that
-  /// read or write it get an exception.
+  /// Called by a sweeper: closes the socket if the client kept us waiting for too long. Threads
+  /// that read or write it get an exception.
   boolean closeIfLate() {
     if (System.nanoTime() - epoch <= deadline) {
       return false;

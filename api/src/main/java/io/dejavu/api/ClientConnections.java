@@ -16,8 +16,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/// All open connections. Wraps Helidon's HTTP/1.1 connections in [ClientConnection]s and closes, four
-/// times a second on thread `client-deadlines`, those whose client keeps us waiting for too long.
+/// All open connections. Wraps Helidon's HTTP/1.1 connections in [ClientConnection]s and closes,
+/// four times a second on thread `client-deadlines`, those whose client keeps us waiting for too
+/// long.
 final class ClientConnections implements ServerConnectionSelector, AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ClientConnections.class.getName());
 

@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param logprobs likeliest tokens reported beside each token; -1: no logprobs
 /// @param promptLogprobs likeliest tokens reported beside each token of the prompt; -1: none
 /// @param listPromptLogprobs whether the client asked for vLLM's `prompt_logprobs`; `echo` with
-///     `logprobs` needs them too
+///   `logprobs` needs them too
 /// @param echo whether the text starts with the prompt
 /// @param stream whether the answer is sent while it is made
 /// @param usage whether a stream ends with the usage

@@ -43,8 +43,7 @@ final class Completions {
   void handle(ServerRequest http, ServerResponse response) throws InterruptedException {
     byte[] body = Bodies.read(http);
     var arrivals = new Arrivals(config.requestDeadline());
-    ClientConnection.current()
-        .computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
+    ClientConnection.current().computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
     underWay.add(arrivals);
     try {
       admit();

@@ -16,7 +16,8 @@ final class HttpError extends RuntimeException {
   final @Nullable String code;
   final @Nullable Duration retryAfter;
 
-  HttpError(int status, String type, String message, @Nullable String param, @Nullable String code) {
+  HttpError(
+      int status, String type, String message, @Nullable String param, @Nullable String code) {
     this(status, type, message, param, code, null);
   }
 

@@ -124,7 +124,8 @@ record JsonFields(ObjectNode object) {
   }
 
   /// An object from token ids (as strings) to numbers.
-  Map<Integer, Float> numbersById(String name, int most, int vocabulary, float least, float greatest) {
+  Map<Integer, Float> numbersById(
+      String name, int most, int vocabulary, float least, float greatest) {
     JsonNode node = get(name);
     if (node == null) {
       return Map.of();
@@ -133,7 +134,8 @@ record JsonFields(ObjectNode object) {
       throw wrongType(name, "an object from token ids to numbers", node);
     }
     if (node.size() > most) {
-      throw HttpError.invalid(name, "%s has %d entries, at most %d".formatted(name, node.size(), most));
+      throw HttpError.invalid(
+          name, "%s has %d entries, at most %d".formatted(name, node.size(), most));
     }
     var numbers = new HashMap<Integer, Float>();
     for (var entry : node.properties()) {
@@ -159,7 +161,8 @@ record JsonFields(ObjectNode object) {
 
   private static Iterable<JsonNode> listed(String name, JsonNode list, int most) {
     if (list.size() > most) {
-      throw HttpError.invalid(name, "%s has %d entries, at most %d".formatted(name, list.size(), most));
+      throw HttpError.invalid(
+          name, "%s has %d entries, at most %d".formatted(name, list.size(), most));
     }
     return list;
   }

@@ -24,7 +24,11 @@ record Prompt(@Nullable String text, int[] ids) {
     JsonNode node = fields.get("prompt");
     if (node == null) {
       throw new HttpError(
-          400, "invalid_request_error", "prompt is missing", "prompt", "missing_required_parameter");
+          400,
+          "invalid_request_error",
+          "prompt is missing",
+          "prompt",
+          "missing_required_parameter");
     }
     boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();
@@ -99,6 +103,7 @@ record Prompt(@Nullable String text, int[] ids) {
   }
 
   private static boolean halfSurrogate(String text) {
-    return text.codePoints().anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
+    return text.codePoints()
+        .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
   }
 }

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import org.jspecify.annotations.Nullable;
 
-/// How single tokens are named in logprobs: by their text. Special tokens have the vocabulary's name
-/// (`</s>`), parts of characters OpenAI's form `bytes:\xe2\x80`.
+/// How single tokens are named in logprobs: by their text. Special tokens have the vocabulary's
+/// name (`</s>`), parts of characters OpenAI's form `bytes:\xe2\x80`.
 ///
 /// @param tokenizer null: by their ids, as vLLM's `token_id:17`
 record TokenTexts(@Nullable Tokenizer tokenizer) {

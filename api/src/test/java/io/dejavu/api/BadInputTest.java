@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -166,8 +167,7 @@ class BadInputTest {
       }
 
       var response =
-          api.send(
-              api.request("/v1/completions").POST(BodyPublishers.ofByteArray(body)).build());
+          api.send(api.request("/v1/completions").POST(BodyPublishers.ofByteArray(body)).build());
 
       assertError(response, 400, null, "not valid JSON");
     }
@@ -184,7 +184,7 @@ class BadInputTest {
 
   @Test
   void aHugeBodyIsRefused() throws Exception {
-    try (var socket = new Socket("127.0.0.1", api.server.port())) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), api.server.port())) {
       socket.setSoTimeout(5000);
       socket
           .getOutputStream()
@@ -225,7 +225,7 @@ class BadInputTest {
   void aRequestThatNeverEndsIsCutOff() throws Exception {
     var config = Deadlines.of(Duration.ofMillis(300), Duration.ofSeconds(30));
     try (var impatient = new ServerFixture(config, new ByteTokenizer());
-        var socket = new Socket("127.0.0.1", impatient.server.port())) {
+        var socket = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
       socket.setSoTimeout(5000);
       var out = socket.getOutputStream();
       long start = System.nanoTime();
@@ -252,7 +252,7 @@ class BadInputTest {
   }
 
   private static String raw(String request) throws IOException {
-    try (var socket = new Socket("127.0.0.1", api.server.port())) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), api.server.port())) {
       socket.setSoTimeout(5000);
       socket.getOutputStream().write(request.getBytes(ISO_8859_1));
       socket.shutdownOutput();

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -47,13 +49,13 @@ class ClientsTest {
     try (var api = new ServerFixture(config, new ByteTokenizer());
         var socket = new Socket()) {
       socket.setReceiveBufferSize(4096);
-      socket.connect(new java.net.InetSocketAddress("127.0.0.1", api.server.port()));
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), api.server.port()));
       // The socket buffers of both sides are megabytes; logprobs make large chunks.
       write(
           socket,
-          "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": true, \"logprobs\": 20, \"n\": 120}");
+          "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": true, \"logprobs\": 20, \"n\": 40}");
 
-      eventually(() -> api.engine.requests.size() == 120);
+      eventually(() -> api.engine.requests.size() == 40);
       eventually(() -> api.engine.live.isEmpty());
       var other = api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 5}");
       assertThat(other.get("choices").get(0).get("text").stringValue()).isEqualTo("Hello");
@@ -147,7 +149,9 @@ class ClientsTest {
       api.engine.pace(SLOW);
       var running =
           threads.submit(
-              () -> text(api.stream("{\"prompt\": \"Hi\", \"max_tokens\": 28, \"stream\": true}"), 0));
+              () ->
+                  text(
+                      api.stream("{\"prompt\": \"Hi\", \"max_tokens\": 28, \"stream\": true}"), 0));
       eventually(() -> api.engine.live.size() == 1);
 
       var stopped = threads.submit(() -> api.server.drain(Duration.ofSeconds(10)));
@@ -215,7 +219,7 @@ class ClientsTest {
   }
 
   private static Socket post(ServerFixture api, String body) throws IOException {
-    var socket = new Socket("127.0.0.1", api.server.port());
+    var socket = new Socket(InetAddress.getLoopbackAddress(), api.server.port());
     write(socket, body);
     return socket;
   }

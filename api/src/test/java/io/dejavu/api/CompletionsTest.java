@@ -78,8 +78,7 @@ class CompletionsTest {
               assertThat(event.get("object").stringValue()).isEqualTo("text_completion");
               assertThat(event.get("id")).isEqualTo(last.get("id"));
             });
-    var reasons =
-        events.stream().map(e -> e.get("choices").get(0).get("finish_reason")).toList();
+    var reasons = events.stream().map(e -> e.get("choices").get(0).get("finish_reason")).toList();
     assertThat(reasons.getLast().stringValue()).isEqualTo("length");
     assertThat(reasons.subList(0, reasons.size() - 1)).allMatch(JsonNode::isNull);
   }
@@ -92,7 +91,8 @@ class CompletionsTest {
 
     assertThat(text(events, 0)).isEqualTo("Déjà 👋🏽 vu ");
     assertThat(events)
-        .noneMatch(event -> event.get("choices").get(0).get("text").stringValue().contains("\ufffd"));
+        .noneMatch(
+            event -> event.get("choices").get(0).get("text").stringValue().contains("\ufffd"));
   }
 
   @Test
@@ -133,8 +133,7 @@ class CompletionsTest {
     api.engine.says("one tw");
 
     var events =
-        api.stream(
-            "{\"prompt\": \"Hi\", \"max_tokens\": 6, \"stop\": \"two\", \"stream\": true}");
+        api.stream("{\"prompt\": \"Hi\", \"max_tokens\": 6, \"stop\": \"two\", \"stream\": true}");
 
     assertThat(text(events, 0)).isEqualTo("one tw");
   }
@@ -143,7 +142,8 @@ class CompletionsTest {
   void theEndTokenIsCountedAndHasNoText() throws Exception {
     api.engine.says("Ciao$never");
 
-    var answer = api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 50, \"return_token_ids\": true}");
+    var answer =
+        api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 50, \"return_token_ids\": true}");
 
     var choice = answer.get("choices").get(0);
     assertThat(choice.get("text").stringValue()).isEqualTo("Ciao");
@@ -166,8 +166,7 @@ class CompletionsTest {
 
   @Test
   void aStopTokenIsNamed() throws Exception {
-    var answer =
-        api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 50, \"stop_token_ids\": [44]}");
+    var answer = api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 50, \"stop_token_ids\": [44]}");
 
     var choice = answer.get("choices").get(0);
     assertThat(choice.get("text").stringValue()).isEqualTo("Hello");
@@ -179,7 +178,8 @@ class CompletionsTest {
     api.engine.says("a.b.c.d$");
 
     var answer =
-        api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 50, \"min_tokens\": 4, \"stop\": \".\"}");
+        api.complete(
+            "{\"prompt\": \"Hi\", \"max_tokens\": 50, \"min_tokens\": 4, \"stop\": \".\"}");
 
     assertThat(answer.get("choices").get(0).get("text").stringValue()).isEqualTo("a.b.c");
   }

@@ -51,7 +51,12 @@ final class ServerFixture implements AutoCloseable {
             new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of()));
     server =
         ApiServer.open(
-            engine, model, config.at("127.0.0.1", 0), "1.2.3", InstantSource.fixed(START), seeded());
+            engine,
+            model,
+            config.at("127.0.0.1", 0),
+            "1.2.3",
+            InstantSource.fixed(START),
+            seeded());
   }
 
   private static RandomGenerator seeded() {

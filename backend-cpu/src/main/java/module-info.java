@@ -7,4 +7,6 @@ module io.dejavu.backend.cpu {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.tensor;
   requires jdk.incubator.vector;
+
+  exports io.dejavu.backend.cpu;
 }

@@ -5,34 +5,36 @@ package io.dejavu.kv;
 /// @param blockTokens S, a power of two
 /// @param bytes exactly so much; 0: as much as `sequences` of full length need, at most `fraction`
 ///   of the free memory and `mostBytes`
+/// @param sequences of full length that there should be room for, if `bytes` is 0; shorter ones are
+///   more
 /// @param fraction of the free memory, if `bytes` is 0
 /// @param mostBytes never more, if `bytes` is 0: memory is zeroed at start, which takes time
-public record KvConfig(int blockTokens, long bytes, double fraction, long mostBytes) {
-  public static final KvConfig DEFAULT = new KvConfig(KvLayout.BLOCK_TOKENS, 0, 0.6, 4L << 30);
+public record KvConfig(
+    int blockTokens, long bytes, int sequences, double fraction, long mostBytes) {
+  public static final KvConfig DEFAULT = new KvConfig(KvLayout.BLOCK_TOKENS, 0, 16, 0.6, 4L << 30);
 
   public KvConfig {
     if (Integer.bitCount(blockTokens) != 1) {
       throw new IllegalArgumentException("blocks of %d tokens".formatted(blockTokens));
     }
-    if (bytes < 0 || mostBytes < 1 || !(fraction > 0 && fraction < 1)) {
+    if (bytes < 0 || sequences < 1 || mostBytes < 1 || !(fraction > 0 && fraction < 1)) {
       throw new IllegalArgumentException(
-          "%d bytes of KV memory, or %s of the free memory but at most %d bytes"
-              .formatted(bytes, fraction, mostBytes));
+          "%d bytes of KV memory, or for %d sequences %s of the free memory but at most %d bytes"
+              .formatted(bytes, sequences, fraction, mostBytes));
     }
   }
 
   public KvConfig withBytes(long bytes) {
-    return new KvConfig(blockTokens, bytes, fraction, mostBytes);
+    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes);
   }
 
   /// How many blocks to open.
   ///
   /// @param blockBytes of a block in all layers
   /// @param context most tokens of a sequence
-  /// @param sequences that run together
   /// @param freeBytes of the memory where they will lie
   /// @throws IllegalArgumentException if there is no room for one block
-  public int blocks(long blockBytes, int context, int sequences, long freeBytes) {
+  public int blocks(long blockBytes, int context, long freeBytes) {
     long room = bytes > 0 ? bytes : Math.min((long) (freeBytes * fraction), mostBytes);
     long fit = room / blockBytes;
     if (bytes == 0) {

@@ -1,0 +1,83 @@
+package io.dejavu.serve;
+
+import io.dejavu.engine.Engine.Outcome;
+import io.dejavu.engine.GenerationEvent;
+import io.dejavu.engine.GenerationRequest;
+import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The way into the step loop's thread, and the limit in front of it. Thread-safe.
+final class Inbox {
+  private final int maxLive;
+  // Unbounded: `live` limits the requests in it.
+  private final BlockingQueue<Message> messages = new LinkedBlockingQueue<>();
+
+  // Guarded by this.
+  private long submitted;
+  private int live;
+  private @Nullable String shutBecause;
+
+  /// @param maxLive most requests accepted and not yet ended
+  Inbox(int maxLive) {
+    this.maxLive = maxLive;
+  }
+
+  sealed interface Message {
+    record Submit(long sequence, GenerationRequest request, Consumer<GenerationEvent> listener)
+        implements Message {}
+
+    record Cancel(long sequence) implements Message {}
+
+    /// Ends the loop when all requests have ended.
+    record Drain() implements Message {}
+
+    /// Ends the loop now.
+    record Stop() implements Message {}
+  }
+
+  /// Takes in a request, unless there are too many or no more are wanted.
+  synchronized Outcome submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+    if (shutBecause != null) {
+      return new Outcome.Busy(shutBecause);
+    }
+    if (live == maxLive) {
+      return new Outcome.Busy("%d requests run or wait already".formatted(live));
+    }
+    live++;
+    long sequence = ++submitted;
+    messages.add(new Message.Submit(sequence, request, listener));
+    return new Outcome.Accepted(() -> messages.add(new Message.Cancel(sequence)));
+  }
+
+  /// No request comes in any more, so none comes after `last`.
+  synchronized void shut(String why, Message last) {
+    if (shutBecause == null) {
+      shutBecause = why;
+    }
+    messages.add(last);
+  }
+
+  /// A request has ended.
+  synchronized void ended() {
+    live--;
+  }
+
+  /// Requests accepted and not yet ended.
+  synchronized int live() {
+    return live;
+  }
+
+  /// The next message, if there is one.
+  @Nullable Message poll() {
+    return messages.poll();
+  }
+
+  /// The next message, if one comes in time.
+  @Nullable Message poll(Duration patience) throws InterruptedException {
+    return messages.poll(patience.toNanos(), TimeUnit.NANOSECONDS);
+  }
+}

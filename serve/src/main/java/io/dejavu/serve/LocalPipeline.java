@@ -1,0 +1,114 @@
+package io.dejavu.serve;
+
+import io.dejavu.engine.Admission;
+import io.dejavu.engine.ChunkResult;
+import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.StepPlan;
+import io.dejavu.engine.TokenLogprobs;
+import io.dejavu.kv.KvConfig;
+import io.dejavu.kv.KvLayout;
+import io.dejavu.kv.KvMemory;
+import io.dejavu.kv.LayerRange;
+import io.dejavu.model.Executor;
+import io.dejavu.model.Step;
+import io.dejavu.model.StepResult;
+import io.dejavu.tensor.Device;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// A whole model on one device of this process, with the memory of its keys and values.
+record LocalPipeline(Executor executor, KvMemory memory, Admission admission)
+    implements StepLoop.Computer {
+  private static final System.Logger LOG = System.getLogger(LocalPipeline.class.getName());
+
+  /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
+  static LocalPipeline open(
+      Executor executor, Device device, EngineConfig engineConfig, KvConfig kvConfig) {
+    var sizes = executor.sizes();
+    if (executor.limits().tokens() < engineConfig.stepTokens()) {
+      throw new IllegalArgumentException(
+          "steps of %d tokens, the model was loaded for %d"
+              .formatted(engineConfig.stepTokens(), executor.limits().tokens()));
+    }
+    if (engineConfig.maxContext() > sizes.maxPositions()) {
+      throw new IllegalArgumentException(
+          "a context of %d tokens, the model has %d positions"
+              .formatted(engineConfig.maxContext(), sizes.maxPositions()));
+    }
+    int wanted = engineConfig.maxContext() > 0 ? engineConfig.maxContext() : sizes.maxPositions();
+    var oneBlock =
+        new KvLayout(
+            new LayerRange(0, sizes.layers()),
+            1,
+            sizes.kvHeads(),
+            kvConfig.blockTokens(),
+            sizes.headSize(),
+            executor.kvType());
+    var layout =
+        oneBlock.withBlocks(kvConfig.blocks(oneBlock.blockBytes(), wanted, FreeMemory.bytes()));
+    int context = Math.min(wanted, layout.blocks() * layout.blockTokens());
+    if (context < engineConfig.maxContext()) {
+      throw new IllegalArgumentException(
+          "a context of %d tokens, %d bytes of KV memory hold %d"
+              .formatted(engineConfig.maxContext(), layout.bytes(), context));
+    }
+    LOG.log(
+        Level.INFO,
+        "keys and values: %d blocks of %d tokens in %d MiB of %s, context of %d tokens%s"
+            .formatted(
+                layout.blocks(),
+                layout.blockTokens(),
+                layout.bytes() >> 20,
+                layout.type(),
+                context,
+                context < wanted
+                    ? " (the model could have %d: more KV memory is needed)".formatted(wanted)
+                    : ""));
+    var memory = KvMemory.open(device, layout);
+    executor.use(IntStream.range(0, sizes.layers()).mapToObj(memory::cache).toList());
+    return new LocalPipeline(
+        executor, memory, new Admission(sizes.vocabulary(), context, executor.limits().logprobs()));
+  }
+
+  KvLayout layout() {
+    return memory.layout();
+  }
+
+  @Override
+  public List<ChunkResult> run(StepPlan plan) {
+    var parts = new ArrayList<Step.Part>(plan.chunks().size());
+    for (var chunk : plan.chunks()) {
+      parts.add(
+          new Step.Part(
+              chunk.tokens(),
+              chunk.start(),
+              chunk.blocks().blocks(),
+              chunk.draw(),
+              chunk.logprobs(),
+              chunk.targets(),
+              chunk.targetLogprobs()));
+    }
+    return executor.run(new Step(parts)).parts().stream().map(LocalPipeline::result).toList();
+  }
+
+  private static ChunkResult result(StepResult.Part part) {
+    var drawn = part.logprobs();
+    return new ChunkResult(
+        part.token(),
+        drawn == null ? null : logprobs(drawn),
+        part.targets().stream().map(LocalPipeline::logprobs).toList());
+  }
+
+  private static TokenLogprobs logprobs(StepResult.Ranked ranked) {
+    return new TokenLogprobs(
+        ranked.logprob(), ranked.rank(), ranked.topIds(), ranked.topLogprobs());
+  }
+
+  @Override
+  public void close() {
+    executor.close();
+    memory.close();
+  }
+}

@@ -1,0 +1,345 @@
+package io.dejavu.serve;
+
+import io.dejavu.engine.Admission;
+import io.dejavu.engine.ChunkResult;
+import io.dejavu.engine.Engine;
+import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.GenerationEvent;
+import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.StepCommand;
+import io.dejavu.engine.StepEvent;
+import io.dejavu.engine.StepPlan;
+import io.dejavu.engine.StepPlanner;
+import io.dejavu.kv.BlockPool;
+import io.dejavu.kv.BlockTable;
+import io.dejavu.kv.KvConfig;
+import io.dejavu.model.Executor;
+import io.dejavu.serve.Inbox.Message;
+import io.dejavu.tensor.Device;
+import io.dejavu.tensor.SampleRow;
+import io.dejavu.tensor.Sampling;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/// Runs one pipeline: tells the {@link StepPlanner} what happens and does what it decides.
+///
+/// All of that in one thread, `step-loop`, which owns the planner, the pool and the model. Others
+/// put messages into its inbox and are called back by it.
+public final class StepLoop implements Engine {
+  private static final System.Logger LOG = System.getLogger(StepLoop.class.getName());
+
+  /// How often an idle loop shows that it is alive.
+  private static final Duration HEARTBEAT = Duration.ofMillis(500);
+
+  private final StepLoopConfig config;
+  private final Admission admission;
+  private final Inbox inbox;
+  private final Thread thread;
+
+  // Touched by the loop's thread only.
+  private final Computer computer;
+  private final BlockPool pool;
+  private final int blockTokens;
+  private final StepPlanner planner;
+  private final Map<Long, Consumer<GenerationEvent>> listeners = new HashMap<>();
+  private final ArrayDeque<Long> deaf = new ArrayDeque<>();
+  private boolean draining;
+  private boolean stopping;
+  private long lastStep = System.nanoTime();
+
+  // Written by the loop's thread, read by all.
+  private volatile Counts counts = new Counts(lastStep, 0, 0, 0);
+  private volatile String problem = "";
+
+  /// What computes a step: a model and the memory of its keys and values.
+  interface Computer extends AutoCloseable {
+    /// Computes the step and waits for it.
+    ///
+    /// @return one result per chunk
+    List<ChunkResult> run(StepPlan plan);
+
+    @Override
+    void close();
+  }
+
+  private record Counts(long turnedAt, int running, int blocksInUse, long steps) {}
+
+  private StepLoop(
+      Computer computer,
+      EngineConfig engineConfig,
+      StepLoopConfig config,
+      Admission admission,
+      BlockPool pool,
+      int blockTokens) {
+    this.computer = computer;
+    this.config = config;
+    this.admission = admission;
+    this.pool = pool;
+    this.blockTokens = blockTokens;
+    this.inbox = new Inbox(engineConfig.maxLive());
+    this.planner = new StepPlanner(engineConfig, admission, pool, blockTokens);
+    this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
+  }
+
+  /// Opens memory for the model's keys and values, and starts a loop on both.
+  ///
+  /// @param executor loaded for steps of at least `engineConfig.stepTokens()` tokens; used and
+  ///   closed by the loop's thread from now on; its kernels are to be closed after the loop
+  /// @param device of the executor's kernels
+  /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
+  public static StepLoop open(
+      Executor executor,
+      Device device,
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      StepLoopConfig config) {
+    var pipeline = LocalPipeline.open(executor, device, engineConfig, kvConfig);
+    var layout = pipeline.layout();
+    return start(
+        pipeline,
+        engineConfig,
+        config,
+        pipeline.admission(),
+        new BlockPool(layout.blocks()),
+        layout.blockTokens());
+  }
+
+  /// Starts a loop.
+  ///
+  /// @param computer used and closed by the loop's thread
+  static StepLoop start(
+      Computer computer,
+      EngineConfig engineConfig,
+      StepLoopConfig config,
+      Admission admission,
+      BlockPool pool,
+      int blockTokens) {
+    var loop = new StepLoop(computer, engineConfig, config, admission, pool, blockTokens);
+    loop.thread.start();
+    return loop;
+  }
+
+  @Override
+  public int maxContext() {
+    return admission.maxContext();
+  }
+
+  @Override
+  public Outcome submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+    var refusal = admission.refusal(request);
+    return refusal.isPresent()
+        ? new Outcome.Refused(refusal.get())
+        : inbox.submit(request, listener);
+  }
+
+  @Override
+  public Status status() {
+    var now = counts;
+    int live = inbox.live();
+    var trouble = problem;
+    var silent = Duration.ofNanos(System.nanoTime() - now.turnedAt);
+    if (trouble.isEmpty() && !thread.isAlive()) {
+      trouble = "the engine is closed";
+    } else if (trouble.isEmpty() && silent.compareTo(config.stallAfter()) > 0) {
+      trouble = "the step loop has not moved for %d ms".formatted(silent.toMillis());
+    }
+    return new Status(
+        trouble.isEmpty(),
+        trouble,
+        now.running,
+        Math.max(0, live - now.running),
+        now.blocksInUse,
+        pool.blocks(),
+        now.steps);
+  }
+
+  /// Stops accepting and lets what was accepted end by itself.
+  ///
+  /// @return whether all of it has ended within `patience`; if not, it goes on
+  public boolean drain(Duration patience) throws InterruptedException {
+    inbox.shut("the engine is closing", new Message.Drain());
+    return thread.join(patience);
+  }
+
+  @Override
+  public void close() {
+    inbox.shut("the engine is closing", new Message.Stop());
+    if (Thread.currentThread() == thread) {
+      return; // A listener closes the loop, which ends after this step.
+    }
+    try {
+      if (!thread.join(config.closeWithin())) {
+        LOG.log(
+            Level.ERROR,
+            "step {0} did not end within {1}; what it uses is not freed",
+            counts.steps,
+            config.closeWithin());
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    try (computer) {
+      while (!(draining && isIdle())) {
+        listen();
+        if (stopping) {
+          break;
+        }
+        perform(planner.on(new StepEvent.Ready()));
+        if (isIdle()) {
+          checkMyself();
+        }
+        count();
+      }
+      cancelAll();
+    } catch (InterruptedException e) {
+      failAll("the step loop was interrupted", e);
+    } catch (RuntimeException | Error e) {
+      // The planner or this loop has a bug: nothing of their state can be trusted.
+      failAll("the step loop ended at step %d: %s".formatted(planner.steps(), e), e);
+    }
+  }
+
+  private boolean isIdle() {
+    return planner.running() == 0 && planner.waiting() == 0;
+  }
+
+  /// Takes all messages there are; waits for one if there is nothing else to do.
+  private void listen() throws InterruptedException {
+    var next = isIdle() ? inbox.poll(HEARTBEAT) : inbox.poll();
+    while (next != null) {
+      switch (next) {
+        case Message.Submit(var sequence, var request, var listener) -> {
+          listeners.put(sequence, listener);
+          perform(planner.on(new StepEvent.Submitted(sequence, request)));
+        }
+        case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
+        case Message.Drain _ -> draining = true;
+        case Message.Stop _ -> stopping = true;
+      }
+      next = inbox.poll();
+    }
+  }
+
+  private void perform(List<StepCommand> commands) {
+    for (var command : commands) {
+      switch (command) {
+        case StepCommand.RunStep(var plan) -> perform(planner.on(compute(plan)));
+        case StepCommand.Emit(var sequence, var event) -> emit(sequence, event);
+      }
+    }
+    while (!deaf.isEmpty()) {
+      // What follows from this would be told to a listener that cannot hear.
+      planner.on(new StepEvent.Cancelled(deaf.remove()));
+    }
+  }
+
+  private StepEvent compute(StepPlan plan) {
+    count();
+    try {
+      var results = computer.run(plan);
+      problem = "";
+      return new StepEvent.StepDone(results);
+    } catch (RuntimeException | Error e) {
+      var why =
+          "step %d of %d tokens of %d sequences failed: %s"
+              .formatted(plan.number(), plan.tokens(), plan.chunks().size(), e);
+      report(why, e);
+      return new StepEvent.StepFailed(why);
+    } finally {
+      lastStep = System.nanoTime();
+    }
+  }
+
+  private void emit(long sequence, GenerationEvent event) {
+    var listener = listeners.get(sequence);
+    if (listener == null) {
+      return; // It threw before.
+    }
+    boolean last =
+        switch (event) {
+          case GenerationEvent.Prompt _, GenerationEvent.Token _ -> false;
+          case GenerationEvent.Finished _, GenerationEvent.Failed _ -> true;
+        };
+    if (last) {
+      forget(sequence);
+    }
+    try {
+      listener.accept(event);
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "the listener of sequence %d threw".formatted(sequence), e);
+      if (!last) {
+        forget(sequence);
+        deaf.add(sequence);
+      }
+    }
+  }
+
+  private void forget(long sequence) {
+    listeners.remove(sequence);
+    inbox.ended();
+  }
+
+  /// While nothing is to do: proves now and then, or as long as something is wrong, that a step
+  /// still gives a token and that no block is lost.
+  private void checkMyself() {
+    boolean due = System.nanoTime() - lastStep > config.selfCheckEvery().toNanos();
+    if (problem.isEmpty() && !due) {
+      return;
+    }
+    try (var lease = pool.lend(1)) {
+      pool.check();
+      var blocks = new BlockTable(blockTokens, lease.blocks());
+      var draw = new SampleRow(Sampling.GREEDY, 0, 1, new int[0], 0, new int[0]);
+      var one = new StepPlan.Chunk(-1, new int[1], 0, blocks, draw, -1, new int[0], 0);
+      int token = computer.run(new StepPlan(0, List.of(one))).getFirst().token();
+      problem = token < 0 ? "the model computes NaN" : "";
+    } catch (RuntimeException | Error e) {
+      report("the self-check failed: " + e, e);
+    } finally {
+      lastStep = System.nanoTime();
+    }
+  }
+
+  private void report(String trouble, Throwable cause) {
+    if (!trouble.equals(problem)) {
+      LOG.log(Level.ERROR, trouble, cause);
+    }
+    problem = trouble;
+  }
+
+  private void count() {
+    counts = new Counts(System.nanoTime(), planner.running(), pool.inUse(), planner.steps());
+  }
+
+  private void cancelAll() {
+    for (long sequence : List.copyOf(listeners.keySet())) {
+      perform(planner.on(new StepEvent.Cancelled(sequence)));
+    }
+    if (pool.inUse() > 0) {
+      LOG.log(Level.ERROR, "{0} KV blocks leaked", pool.inUse());
+    }
+    count();
+  }
+
+  /// Tells everybody, those in the inbox as well, and leaves the planner alone.
+  private void failAll(String why, Throwable cause) {
+    report(why, cause);
+    inbox.shut(why, new Message.Stop());
+    for (var next = inbox.poll(); next != null; next = inbox.poll()) {
+      if (next instanceof Message.Submit(var sequence, _, var listener)) {
+        listeners.put(sequence, listener);
+      }
+    }
+    for (long sequence : List.copyOf(listeners.keySet())) {
+      emit(sequence, new GenerationEvent.Failed(why));
+    }
+  }
+}

@@ -1,0 +1,21 @@
+package io.dejavu.serve;
+
+import java.time.Duration;
+
+/// How long the step loop may take.
+///
+/// @param stallAfter a step that takes longer makes the engine unhealthy until it is done
+/// @param selfCheckEvery how often an idle engine proves that it can still compute
+/// @param closeWithin longest wait for the step under way when the loop is closed
+public record StepLoopConfig(Duration stallAfter, Duration selfCheckEvery, Duration closeWithin) {
+  public static final StepLoopConfig DEFAULT =
+      new StepLoopConfig(Duration.ofSeconds(60), Duration.ofSeconds(60), Duration.ofSeconds(30));
+
+  public StepLoopConfig {
+    if (!stallAfter.isPositive() || !selfCheckEvery.isPositive() || !closeWithin.isPositive()) {
+      throw new IllegalArgumentException(
+          "stalled after %s, self-check every %s, closed within %s"
+              .formatted(stallAfter, selfCheckEvery, closeWithin));
+    }
+  }
+}

@@ -5,6 +5,7 @@ import io.dejavu.tensor.MatrixSource;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
@@ -127,7 +128,8 @@ public final class RandomWeights implements Weights {
 
     @Override
     public void read(int row, float[] target, int offset) {
-      uniform((int) (mix(key + row) >>> 32), bound, target, offset, columns);
+      Objects.checkIndex(row, rows);
+      uniform(mix(key + row), bound, target, offset, columns);
       switch (type) {
         case BF16 -> roundToBf16(target, offset, columns);
         case F16 -> roundToF16(target, offset, columns);
@@ -136,14 +138,16 @@ public final class RandomWeights implements Weights {
     }
   }
 
-  /// Element i is a hash of `start + i`: simple enough that the compiler makes vectors of it.
+  /// Element i is a hash of `row` and i: simple enough that the compiler makes vectors of it.
   /// Source of the constants: Chris Wellons, "Prospecting for hash functions" (lowbias32).
-  private static void uniform(int start, float bound, float[] target, int offset, int n) {
+  private static void uniform(long row, float bound, float[] target, int offset, int n) {
     float scale = bound * 0x1p-31f;
+    int start = (int) row;
+    int other = (int) (row >>> 32); // so that two rows with starts close together share nothing
     for (int i = 0; i < n; i++) {
       int x = start + i;
       x = (x ^ (x >>> 16)) * 0x21f0aaad;
-      x = (x ^ (x >>> 15)) * 0x735a2d97;
+      x = (x ^ (x >>> 15) ^ other) * 0x735a2d97;
       target[offset + i] = (x ^ (x >>> 15)) * scale;
     }
   }

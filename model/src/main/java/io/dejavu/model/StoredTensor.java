@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Objects;
 
 /// One tensor of a mapped file. Bytes `[offset, offset + elements × size)` of the file are known to
 /// be there.
@@ -95,6 +96,7 @@ final class StoredTensor {
     @Override
     public void read(int row, float[] target, int at) {
       var bytes = file.bytes();
+      Objects.checkIndex(row, rows); // beyond the last one lies another tensor
       long start = offset + type.bytes((long) row * columns);
       try {
         switch (type) {

@@ -67,6 +67,10 @@ final class Assembler {
     general(0x8b, to.ordinal(), from);
   }
 
+  void mov(Mem to, Reg from) {
+    general(0x89, from.ordinal(), to);
+  }
+
   void mov(Reg to, int value) {
     general(0xc7, 0, to);
     i32(value);
@@ -205,6 +209,10 @@ final class Assembler {
     vector(new Op(1, 0, 0x58), to, a, b);
   }
 
+  void vsubps(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 0, 0x5c), to, a, b);
+  }
+
   void vmulps(Vec to, Vec a, Operand b) {
     vector(new Op(1, 0, 0x59), to, a, b);
   }
@@ -212,6 +220,11 @@ final class Assembler {
   /// `to += a · b`, rounded once.
   void vfmadd231ps(Vec to, Vec a, Operand b) {
     vector(new Op(2, 1, 0xb8), to, a, b);
+  }
+
+  /// `to = to · a + b`, rounded once.
+  void vfmadd213ps(Vec to, Vec a, Operand b) {
+    vector(new Op(2, 1, 0xa8), to, a, b);
   }
 
   /// `to += a₁b₁ + a₀b₀` of the pairs of bf16 in each 32-bit lane (AVX512_BF16).
@@ -261,6 +274,11 @@ final class Assembler {
   /// Each i8 of half as many bytes as i16.
   void vpmovsxbw(Vec to, Mem from) {
     vector(new Op(2, 1, 0x20, Tuple.HALF), to, null, from);
+  }
+
+  /// Each i16 of half as many bytes as i32.
+  void vpmovsxwd(Vec to, Mem from) {
+    vector(new Op(2, 1, 0x23, Tuple.HALF), to, null, from);
   }
 
   /// Each u16 of half as many bytes as i32.

@@ -70,8 +70,8 @@ final class ByteDotTile extends TileEmitter {
       for (int row = from; row < to; row++) {
         var x = passing();
         a.vpbroadcastd(x, activation(row, 4 * quad));
-        a.vpdpbusd(integer(row, 0), weights(0), x);
-        a.vpdpbusd(integer(row, 1), weights(1), x);
+        a.vpdpbusd(integer(row, 0), weight(0), x);
+        a.vpdpbusd(integer(row, 1), weight(1), x);
       }
     }
     for (int row = from; row < to; row++) {
@@ -88,13 +88,13 @@ final class ByteDotTile extends TileEmitter {
   private void loadWeights(int quad) {
     for (int half = 0; half < 2; half++) {
       if (!nibbles) {
-        a.vmovups(weights(half), PANEL.at((2 * quad + half) * 64));
+        a.vmovups(weight(half), PANEL.at((2 * quad + half) * 64));
       } else if (quad % 2 == 0) { // the lower half of each byte; the upper is the next four columns
         a.vmovups(pairs(half), PANEL.at((quad + half) * 64));
-        a.vpand(weights(half), pairs(half), mask());
+        a.vpand(weight(half), pairs(half), mask());
       } else {
-        a.vpsrlw(weights(half), pairs(half), 4);
-        a.vpand(weights(half), weights(half), mask());
+        a.vpsrlw(weight(half), pairs(half), 4);
+        a.vpand(weight(half), weight(half), mask());
       }
     }
   }
@@ -103,7 +103,7 @@ final class ByteDotTile extends TileEmitter {
     return vec(16 + 2 * (row % ROWS_AT_ONCE) + half);
   }
 
-  private Vec weights(int half) {
+  private Vec weight(int half) {
     return vec(24 + half);
   }
 

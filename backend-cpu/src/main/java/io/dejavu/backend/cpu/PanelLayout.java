@@ -1,14 +1,12 @@
 package io.dejavu.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.dejavu.tensor.BFloat16;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.MatrixFormat;
 import io.dejavu.tensor.Quantisation;
-import java.lang.foreign.MemorySegment;
 
 /// Where the weights of one *panel* lie: the outputs of two vectors (`width`), with all their
 /// columns, as one stream in the order in which tiles read it. A panel is a sequence of steps:
@@ -54,16 +52,16 @@ record PanelLayout(MatrixFormat format, int vectorBytes, boolean signedPairs) {
     return stepColumns() * width() * format.weights().bits() / 8;
   }
 
-  /// Writes one step.
+  /// Writes one step to address `at`.
   ///
   /// @param rows the panel's outputs, `stride` floats apart; changed where they are quantised
   /// @param from first column of the step
-  void write(float[] rows, int stride, int from, MemorySegment panel, long at) {
+  void write(float[] rows, int stride, int from, long at) {
     switch (format.weights()) {
       case F32 -> {
         for (int k = 0; k < stepColumns(); k++) {
           for (int n = 0; n < width(); n++) {
-            panel.set(JAVA_FLOAT, at + 4L * (k * width() + n), rows[n * stride + from + k]);
+            Memory.set(at + 4L * (k * width() + n), rows[n * stride + from + k]);
           }
         }
       }
@@ -71,7 +69,7 @@ record PanelLayout(MatrixFormat format, int vectorBytes, boolean signedPairs) {
         for (int k = 0; k < stepColumns(); k++) {
           for (int n = 0; n < width(); n++) {
             var half = Float.floatToFloat16(rows[n * stride + from + k]);
-            panel.set(JAVA_SHORT, at + 2L * (k * width() + n), half);
+            Memory.ALL.set(JAVA_SHORT, at + 2L * (k * width() + n), half);
           }
         }
       }
@@ -79,57 +77,57 @@ record PanelLayout(MatrixFormat format, int vectorBytes, boolean signedPairs) {
         for (int k = 0; k < stepColumns(); k++) {
           for (int n = 0; n < width(); n++) {
             var half = BFloat16.fromFloat(rows[n * stride + from + k]);
-            panel.set(JAVA_SHORT, at + pair(k, n), half);
+            Memory.ALL.set(JAVA_SHORT, at + pair(k, n), half);
           }
         }
       }
-      case I8, I4 -> writeQuantised(rows, stride, from, panel, at);
+      case I8, I4 -> writeQuantised(rows, stride, from, at);
       case I32 -> throw new IllegalStateException("weights in i32");
     }
   }
 
-  private void writeQuantised(float[] rows, int stride, int from, MemorySegment panel, long at) {
+  private void writeQuantised(float[] rows, int stride, int from, long at) {
     var group = format.group();
     var integers = new byte[group];
     for (int n = 0; n < width(); n++) {
       var scale = Quantisation.weights(format.weights(), rows, n * stride + from, integers);
-      panel.set(JAVA_SHORT, at + weightBytes() + 2L * n, BFloat16.fromFloat(scale));
+      Memory.ALL.set(JAVA_SHORT, at + weightBytes() + 2L * n, BFloat16.fromFloat(scale));
       if (format.weights() == DType.I4) {
         for (int k = 0; k < group; k += 8) {
           for (int i = 0; i < 4; i++) {
             var both = integers[k + i] + 8 | integers[k + 4 + i] + 8 << 4;
-            panel.set(JAVA_BYTE, at + ((long) k / 8 * width() + n) * 4 + i, (byte) both);
+            Memory.ALL.set(JAVA_BYTE, at + ((long) k / 8 * width() + n) * 4 + i, (byte) both);
           }
         }
       } else {
         for (int k = 0; k < group; k++) {
           var value = signedPairs ? integers[k] : integers[k] + 128;
-          panel.set(JAVA_BYTE, at + integer(k, n), (byte) value);
+          Memory.ALL.set(JAVA_BYTE, at + integer(k, n), (byte) value);
         }
       }
     }
   }
 
   /// Column `from + k` of output `n` in the step at `at`, widened.
-  float read(MemorySegment panel, long at, int k, int n) {
+  float read(long at, int k, int n) {
     return switch (format.weights()) {
-      case F32 -> panel.get(JAVA_FLOAT, at + 4L * (k * width() + n));
-      case F16 -> Float.float16ToFloat(panel.get(JAVA_SHORT, at + 2L * (k * width() + n)));
-      case BF16 -> BFloat16.toFloat(panel.get(JAVA_SHORT, at + pair(k, n)));
+      case F32 -> Memory.real(at + 4L * (k * width() + n));
+      case F16 -> Float.float16ToFloat(Memory.ALL.get(JAVA_SHORT, at + 2L * (k * width() + n)));
+      case BF16 -> BFloat16.toFloat(Memory.ALL.get(JAVA_SHORT, at + pair(k, n)));
       case I8 -> {
-        var stored = panel.get(JAVA_BYTE, at + integer(k, n));
-        yield (signedPairs ? stored : (stored & 0xff) - 128) * scale(panel, at, n);
+        var stored = Memory.ALL.get(JAVA_BYTE, at + integer(k, n));
+        yield (signedPairs ? stored : (stored & 0xff) - 128) * scale(at, n);
       }
       case I4 -> {
-        var both = panel.get(JAVA_BYTE, at + ((long) k / 8 * width() + n) * 4 + k % 4);
-        yield ((both >> k / 4 % 2 * 4 & 15) - 8) * scale(panel, at, n);
+        var both = Memory.ALL.get(JAVA_BYTE, at + ((long) k / 8 * width() + n) * 4 + k % 4);
+        yield ((both >> k / 4 % 2 * 4 & 15) - 8) * scale(at, n);
       }
       case I32 -> throw new IllegalStateException("weights in i32");
     };
   }
 
-  private float scale(MemorySegment panel, long at, int n) {
-    return BFloat16.toFloat(panel.get(JAVA_SHORT, at + weightBytes() + 2L * n));
+  private float scale(long at, int n) {
+    return BFloat16.toFloat(Memory.ALL.get(JAVA_SHORT, at + weightBytes() + 2L * n));
   }
 
   private long pair(int k, int n) {

@@ -38,11 +38,21 @@ class AssemblerTest {
         form("mov rcx, [r13]", "498b4d00", a -> a.mov(RCX, R13.at())),
         form("mov [rdi], rax", "488907", a -> a.mov(RDI.at(), RAX)),
         form("mov [r8+64], r9", "4d894840", a -> a.mov(R8.at(64), R9)),
-        form("vsubps zmm24, zmm29, zmm24", "620114405cc0", a -> a.vsubps(zmm(24), zmm(29), zmm(24))),
+        form(
+            "vsubps zmm24, zmm29, zmm24", "620114405cc0", a -> a.vsubps(zmm(24), zmm(29), zmm(24))),
         form("vsubps ymm9, ymm13, ymm9", "c441145cc9", a -> a.vsubps(ymm(9), ymm(13), ymm(9))),
-        form("vfmadd213ps zmm29, zmm27, zmm25", "62022540a8e9", a -> a.vfmadd213ps(zmm(29), zmm(27), zmm(25))),
-        form("vfmadd213ps ymm13, ymm11, ymm9", "c44225a8e9", a -> a.vfmadd213ps(ymm(13), ymm(11), ymm(9))),
-        form("vfmadd213ps ymm7, ymm11, [r8+96]", "c4c225a87860", a -> a.vfmadd213ps(ymm(7), ymm(11), R8.at(96))),
+        form(
+            "vfmadd213ps zmm29, zmm27, zmm25",
+            "62022540a8e9",
+            a -> a.vfmadd213ps(zmm(29), zmm(27), zmm(25))),
+        form(
+            "vfmadd213ps ymm13, ymm11, ymm9",
+            "c44225a8e9",
+            a -> a.vfmadd213ps(ymm(13), ymm(11), ymm(9))),
+        form(
+            "vfmadd213ps ymm7, ymm11, [r8+96]",
+            "c4c225a87860",
+            a -> a.vfmadd213ps(ymm(7), ymm(11), R8.at(96))),
         form("vpmovsxwd ymm15, [rdx+16]", "c4627d237a10", a -> a.vpmovsxwd(ymm(15), RDX.at(16))),
         form("vpsllw zmm31, zmm30, 8", "6291054071f608", a -> a.vpsllw(zmm(31), zmm(30), 8)),
         form("vpsllw ymm10, ymm15, 8", "c4c12d71f708", a -> a.vpsllw(ymm(10), ymm(15), 8)),

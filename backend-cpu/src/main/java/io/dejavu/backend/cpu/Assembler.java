@@ -60,15 +60,15 @@ final class Assembler {
   // --- general registers
 
   void mov(Reg to, Reg from) {
-    general(0x89, from.ordinal(), to);
+    general(0x89, from.number(), to);
   }
 
   void mov(Reg to, Mem from) {
-    general(0x8b, to.ordinal(), from);
+    general(0x8b, to.number(), from);
   }
 
   void mov(Mem to, Reg from) {
-    general(0x89, from.ordinal(), to);
+    general(0x89, from.number(), to);
   }
 
   void mov(Reg to, int value) {
@@ -77,11 +77,11 @@ final class Assembler {
   }
 
   void lea(Reg to, Mem address) {
-    general(0x8d, to.ordinal(), address);
+    general(0x8d, to.number(), address);
   }
 
   void add(Reg to, Reg value) {
-    general(0x01, value.ordinal(), to);
+    general(0x01, value.number(), to);
   }
 
   void add(Reg to, int value) {
@@ -93,25 +93,25 @@ final class Assembler {
   }
 
   void cmp(Reg a, Reg b) {
-    general(0x39, b.ordinal(), a);
+    general(0x39, b.number(), a);
   }
 
   void test(Reg a, Reg b) {
-    general(0x85, b.ordinal(), a);
+    general(0x85, b.number(), a);
   }
 
   void push(Reg from) {
-    if (from.ordinal() >= 8) {
+    if (from.number() >= 8) {
       bytes(0x41);
     }
-    bytes(0x50 + from.ordinal() % 8);
+    bytes(0x50 + from.number() % 8);
   }
 
   void pop(Reg to) {
-    if (to.ordinal() >= 8) {
+    if (to.number() >= 8) {
       bytes(0x41);
     }
-    bytes(0x58 + to.ordinal() % 8);
+    bytes(0x58 + to.number() % 8);
   }
 
   void ret() {
@@ -378,12 +378,12 @@ final class Assembler {
   private static int base(Operand operand) {
     return switch (operand) {
       case Vec v -> v.number();
-      case Mem m -> m.base().ordinal();
+      case Mem m -> m.base().number();
     };
   }
 
   private static int index(Operand operand) {
-    return operand instanceof Mem(_, Reg index, _, _, _) && index != null ? index.ordinal() : 0;
+    return operand instanceof Mem(_, Reg index, _, _, _) && index != null ? index.number() : 0;
   }
 
   /// @param unit what a displacement of one byte counts
@@ -395,13 +395,13 @@ final class Assembler {
   }
 
   private void memory(int reg, Mem m, int unit) {
-    var base = m.base().ordinal() & 7;
+    var base = m.base().number() & 7;
     var short8 = m.displacement() % unit == 0 && fits8(m.displacement() / unit);
     var mod = m.displacement() == 0 && base != 5 ? 0 : short8 ? 1 : 2;
     if (m.index() == null && base != 4) {
       bytes(mod << 6 | reg << 3 | base);
     } else {
-      var index = m.index() == null ? 4 : m.index().ordinal() & 7;
+      var index = m.index() == null ? 4 : m.index().number() & 7;
       var scale = Integer.numberOfTrailingZeros(m.scale());
       bytes(mod << 6 | reg << 3 | 4, scale << 6 | index << 3 | base);
     }
@@ -413,8 +413,8 @@ final class Assembler {
   }
 
   private void general(int opcode, int reg, Reg last) {
-    bytes(0x48 | reg >> 3 << 2 | last.ordinal() >> 3, opcode);
-    bytes(0xc0 | (reg & 7) << 3 | last.ordinal() & 7);
+    bytes(0x48 | reg >> 3 << 2 | last.number() >> 3, opcode);
+    bytes(0xc0 | (reg & 7) << 3 | last.number() & 7);
   }
 
   private void general(int opcode, int reg, Mem last) {

@@ -14,6 +14,7 @@ import java.lang.invoke.VarHandle;
 
 /// Machine code in memory of its own: written first, then made executable and read-only, so that no
 /// page is ever both writable and executable. Freed on close. Linux on 64 bits.
+@SuppressWarnings("restricted") // its whole purpose
 final class CodeMemory implements AutoCloseable {
   private static final int READ = 1;
   private static final int WRITE = 2;

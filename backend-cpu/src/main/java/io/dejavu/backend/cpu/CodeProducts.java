@@ -85,7 +85,7 @@ final class CodeProducts implements MatrixProducts {
   long stagedStride(PanelMatrix matrix) {
     var format = matrix.format();
     var bytes = family.staging(format).bytes(stagedColumns(matrix), format.group());
-    return Math.ceilDiv(bytes, 64) / 2 * 128 + 64;
+    return 128L * (Math.ceilDiv(bytes, 64) / 2) + 64;
   }
 
   private static int stagedColumns(PanelMatrix matrix) {

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 /// This process's memory by address. Kernels check the shapes of whole tensors first and then read
 /// and write through the one constant segment, of which the compiler knows all that there is to
 /// know: no owner to ask, no bounds to look up, no second kind of memory.
+@SuppressWarnings("restricted")
 final class Memory {
   @SuppressWarnings("restricted")
   static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);

@@ -131,11 +131,11 @@ record PanelLayout(MatrixFormat format, int vectorBytes, boolean signedPairs) {
   }
 
   private long pair(int k, int n) {
-    return ((long) k / 2 * width() + n) * 4 + k % 2 * 2;
+    return 4 * (k / 2 * (long) width() + n) + k % 2 * 2L;
   }
 
   private long integer(int k, int n) {
     var run = signedPairs ? 2 : 4;
-    return ((long) k / run * width() + n) * run + k % run;
+    return (k / run * (long) width() + n) * run + k % run;
   }
 }

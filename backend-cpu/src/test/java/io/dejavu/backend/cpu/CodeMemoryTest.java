@@ -10,10 +10,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class CodeMemoryTest {
+  private static final Pattern MAPPING = Pattern.compile("(\\p{XDigit}+)-(\\p{XDigit}+) (\\S+)");
+
   @BeforeEach
   void onlyWhereCodeIsWrittenFor() {
     assumeTrue(!CpuFeatures.ofThisMachine().names().isEmpty());
@@ -60,10 +63,11 @@ class CodeMemoryTest {
 
   private static String permissions(long address) throws IOException {
     for (var line : Files.readAllLines(Path.of("/proc/self/maps"))) {
-      var fields = line.split("[- ]");
-      if (Long.parseUnsignedLong(fields[0], 16) <= address
-          && address < Long.parseUnsignedLong(fields[1], 16)) {
-        return line.split(" ")[1];
+      var matcher = MAPPING.matcher(line);
+      if (matcher.lookingAt()
+          && Long.parseUnsignedLong(matcher.group(1), 16) <= address
+          && address < Long.parseUnsignedLong(matcher.group(2), 16)) {
+        return matcher.group(3);
       }
     }
     return "none";

@@ -123,8 +123,8 @@ class CodeProductsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void aRowIsTheSameToTheBitInAnyCompany(Case c) {
-    var outputs = 150;
-    var columns = 300;
+    var outputs = 70;
+    var columns = 150;
     var most = 40;
     var x = strided(most, columns, 7);
     var source = new Numbers(outputs, columns, 6);

@@ -44,6 +44,8 @@ final class CodeMemory implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
 
   /// A copy of `code` that can be executed, until this is closed.
+  ///
+  /// @throws UnsupportedOperationException if the system does not allow it
   MemorySegment add(byte[] code) {
     try (var scratch = Arena.ofConfined()) {
       var state = scratch.allocate(STATE);
@@ -57,7 +59,7 @@ final class CodeMemory implements AutoCloseable {
           MemorySegment.ofAddress(address).reinterpret(length, arena, _ -> unmap(address, length));
       MemorySegment.copy(code, 0, memory, JAVA_BYTE, 0, code.length);
       if ((int) MPROTECT.invokeExact(state, address, length, READ | EXECUTE) != 0) {
-        throw new IllegalStateException(
+        throw new UnsupportedOperationException(
             "the system does not let us execute code written at run time%s; kernels 'java' need none"
                 .formatted(errno(state)));
       }

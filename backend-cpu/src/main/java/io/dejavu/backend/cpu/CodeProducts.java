@@ -43,11 +43,7 @@ final class CodeProducts implements MatrixProducts {
 
   /// @throws UnsupportedOperationException naming what the machine lacks for `family`
   CodeProducts(KernelFamily family, Workers workers) {
-    var missing = family.missing(CpuFeatures.ofThisMachine());
-    if (!missing.isEmpty()) {
-      throw new UnsupportedOperationException(
-          "kernels %s need a CPU with %s".formatted(family.label(), String.join(", ", missing)));
-    }
+    family.require(CpuFeatures.ofThisMachine());
     this.family = family;
     this.workers = workers;
     this.sums = new Scratch(workers.threads());

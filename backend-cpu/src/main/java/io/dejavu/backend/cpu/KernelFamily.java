@@ -4,6 +4,7 @@ import io.dejavu.tensor.DType;
 import io.dejavu.tensor.MatrixFormat;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /// A set of instructions that matrix products are written in, and with it one arithmetic: results
 /// of one family are the same to the bit on every machine that has it, those of two families are
@@ -38,6 +39,19 @@ enum KernelFamily {
   /// The instruction sets it needs that the machine lacks.
   List<String> missing(CpuFeatures machine) {
     return machine.missing(features);
+  }
+
+  /// @throws UnsupportedOperationException naming what the machine lacks
+  void require(CpuFeatures machine) {
+    var missing = missing(machine);
+    if (!missing.isEmpty()) {
+      throw new UnsupportedOperationException(
+          "kernels %s need a CPU with %s".formatted(label, String.join(", ", missing)));
+    }
+  }
+
+  static Optional<KernelFamily> named(String label) {
+    return Arrays.stream(values()).filter(family -> family.label.equals(label)).findFirst();
   }
 
   PanelLayout layout(MatrixFormat format) {

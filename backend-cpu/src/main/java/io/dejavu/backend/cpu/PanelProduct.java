@@ -17,6 +17,9 @@ final class PanelProduct implements Workers.Task {
   private static final int MOST_PANELS = 8;
   private static final int TASKS_PER_THREAD = 8;
 
+  /// Products of two numbers below which a second thread is not worth its start.
+  private static final long WORTH_SHARING = 1 << 17;
+
   /// How far in front of the weights being read a lone tile prefetches.
   private static final int AHEAD_BYTES = 4096;
 
@@ -78,7 +81,14 @@ final class PanelProduct implements Workers.Task {
     var wanted = workers.threads() * TASKS_PER_THREAD;
     panelsPerTask = Math.clamp(matrix.panels() * blocks / wanted, 1, MOST_PANELS);
     sums.reserve(sumBytes());
-    workers.run(blocks * tasksPerBlock(), this);
+    var tasks = blocks * tasksPerBlock();
+    if ((long) rows * matrix.rows() * matrix.columns() < WORTH_SHARING) {
+      for (int task = 0; task < tasks; task++) {
+        run(task, 0);
+      }
+    } else {
+      workers.run(tasks, this);
+    }
   }
 
   private int tasksPerBlock() {

@@ -2,7 +2,6 @@ package io.dejavu.backend.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -217,13 +216,6 @@ class CodeProductsTest {
       assertThrows(
           IllegalStateException.class, () -> products.multiply(x, packed, null, out, false));
     }
-  }
-
-  @Test
-  void saysWhatTheMachineLacks() {
-    var old = CpuFeatures.parse("flags\t\t: fpu sse2 avx avx2 f16c");
-
-    assertEquals(List.of("fma"), KernelFamily.AVX2.missing(old));
   }
 
   private static void assertRefused(

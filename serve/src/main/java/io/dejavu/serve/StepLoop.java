@@ -169,7 +169,7 @@ public final class StepLoop implements Engine {
   @Override
   public void close() {
     inbox.shut("the engine is closing", new Message.Stop());
-    if (Thread.currentThread() == thread) {
+    if (Thread.currentThread().equals(thread)) {
       return; // A listener closes the loop, which ends after this step.
     }
     try {

@@ -1,0 +1,342 @@
+package io.dejavu.serve;
+
+import static io.dejavu.serve.Listener.accepted;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dejavu.engine.Admission;
+import io.dejavu.engine.Engine.Outcome;
+import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.FinishReason;
+import io.dejavu.engine.GenerationEvent;
+import io.dejavu.engine.GenerationEvent.Failed;
+import io.dejavu.engine.GenerationEvent.Finished;
+import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.StepPlan;
+import io.dejavu.kv.BlockPool;
+import io.dejavu.tensor.Sampling;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class StepLoopTest {
+  private static final int BLOCK_TOKENS = 8;
+  private static final int BLOCKS = 64;
+
+  private final AtomicReference<Consumer<StepPlan>> before = new AtomicReference<>(_ -> {});
+  private final PretendComputer computer =
+      new PretendComputer(BLOCKS * BLOCK_TOKENS, plan -> before.get().accept(plan));
+  private final BlockPool pool = new BlockPool(BLOCKS);
+  private StepLoop loop =
+      start(
+          new StepLoopConfig(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(20)));
+
+  private StepLoop start(StepLoopConfig config) {
+    return StepLoop.start(
+        computer,
+        new EngineConfig(32, 16, 100, 0),
+        config,
+        new Admission(PretendComputer.VOCABULARY, 100, 5),
+        pool,
+        BLOCK_TOKENS);
+  }
+
+  @AfterEach
+  void everythingIsFreedWhenTheLoopIsClosed() {
+    loop.close();
+
+    assertThat(loop.status().blocksInUse()).isZero();
+    assertThat(loop.status().running()).isZero();
+    assertThat(loop.status().waiting()).isZero();
+    assertThat(loop.status().healthy()).isFalse();
+    assertThat(computer.closed).isTrue();
+    pool.check();
+    assertThat(pool.inUse()).isZero();
+  }
+
+  @Test
+  void aRequestGetsItsTokensAndItsEnd() throws InterruptedException {
+    var listener = new Listener();
+    var request = request(50, 20, 7);
+
+    accepted(loop.submit(request, listener));
+
+    assertThat(listener.end()).isEqualTo(new Finished(FinishReason.LENGTH, 50, 20, 0));
+    assertThat(listener.tokens()).isEqualTo(PretendComputer.expected(request));
+    assertThat(loop.status().healthy()).isTrue();
+    assertThat(loop.status().blocks()).isEqualTo(BLOCKS);
+  }
+
+  /// 64 clients at once, some of which go away: each gets the tokens that it would get alone.
+  @Test
+  void whoeverElseIsThereEachGetsItsOwnTokens() throws Exception {
+    try (var threads = Executors.newFixedThreadPool(64)) {
+      var clients = new ArrayList<Future<?>>();
+      for (int i = 0; i < 64; i++) {
+        var random = new SplittableRandom(i);
+        clients.add(threads.submit(() -> client(random)));
+      }
+      for (var client : clients) {
+        get(client);
+      }
+    }
+
+    await(() -> loop.status().blocksInUse() == 0);
+    assertThat(loop.status().healthy()).isTrue();
+    assertThat(loop.status().steps()).isPositive();
+  }
+
+  private Void client(SplittableRandom random) throws InterruptedException {
+    for (int i = 0; i < 30; i++) {
+      var request = request(1 + random.nextInt(60), 1 + random.nextInt(39), random.nextLong());
+      var listener = new Listener();
+      var outcome = loop.submit(request, listener);
+      if (outcome instanceof Outcome.Busy) {
+        Thread.sleep(1 + random.nextInt(3));
+        continue;
+      }
+      boolean leaves = random.nextInt(3) == 0;
+      if (leaves) {
+        Thread.sleep(random.nextInt(3));
+        accepted(outcome).cancel();
+        accepted(outcome).cancel();
+      }
+      var end = listener.end();
+      var expected = PretendComputer.expected(request);
+      if (end.equals(
+          new Finished(FinishReason.LENGTH, request.prompt().length, expected.size(), 0))) {
+        assertThat(listener.tokens()).isEqualTo(expected);
+      } else {
+        assertThat(leaves).isTrue();
+        assertThat(((Finished) end).reason()).isEqualTo(FinishReason.CANCELLED);
+        assertThat(expected.subList(0, listener.tokens().size())).isEqualTo(listener.tokens());
+      }
+    }
+    return null;
+  }
+
+  @Test
+  void whatCanNeverRunIsRefused() {
+    var listener = new Listener();
+
+    assertThat(loop.submit(request(100, 1, 0), listener))
+        .isEqualTo(
+            new Outcome.Refused(
+                "the prompt has 100 tokens; prompt and answer together can have 100"));
+    assertThat(listener.events()).isEmpty();
+  }
+
+  @Test
+  void moreThanMayWaitAreTurnedAway() throws InterruptedException {
+    var gate = new Semaphore(0);
+    before.set(_ -> gate.acquireUninterruptibly());
+    var listeners = new ArrayList<Listener>();
+    for (int i = 0; i < 116; i++) {
+      listeners.add(new Listener());
+      accepted(loop.submit(request(1, 1, 0), listeners.get(i)));
+    }
+
+    assertThat(loop.submit(request(1, 1, 0), new Listener()))
+        .isEqualTo(new Outcome.Busy("116 requests run or wait already"));
+
+    gate.release(1000);
+    for (var listener : listeners) {
+      listener.end();
+    }
+    accepted(loop.submit(request(1, 1, 0), new Listener()));
+  }
+
+  @Test
+  void aStepThatFailsEndsItsRequestsAndTheLoopGoesOn() throws InterruptedException {
+    var fails = new AtomicBoolean(true);
+    before.set(
+        _ -> {
+          if (fails.get()) {
+            throw new IllegalStateException("out of order");
+          }
+        });
+    var first = new Listener();
+    accepted(loop.submit(request(4, 4, 0), first));
+
+    assertThat(first.end())
+        .isEqualTo(
+            new Failed(
+                "step 1 of 4 tokens of 1 sequences failed:"
+                    + " java.lang.IllegalStateException: out of order"));
+    await(() -> !loop.status().healthy());
+    assertThat(loop.status().problem()).contains("out of order");
+
+    fails.set(false);
+    await(() -> loop.status().healthy());
+    var second = new Listener();
+    accepted(loop.submit(request(4, 4, 0), second));
+    assertThat(second.end()).isInstanceOf(Finished.class);
+  }
+
+  @Test
+  void anErrorInAStepIsAFailedStepToo() throws InterruptedException {
+    before.set(
+        plan -> {
+          if (plan.number() == 1) {
+            throw new OutOfMemoryError("pretended");
+          }
+        });
+    var listener = new Listener();
+    accepted(loop.submit(request(4, 4, 0), listener));
+
+    assertThat(((Failed) listener.end()).why()).endsWith("OutOfMemoryError: pretended");
+    await(() -> loop.status().healthy());
+  }
+
+  @Test
+  void aListenerThatThrowsLosesItsRequestOnly() throws InterruptedException {
+    var other = new Listener();
+    accepted(
+        loop.submit(
+            request(4, 90, 0),
+            _ -> {
+              throw new IllegalArgumentException("a broken client");
+            }));
+    accepted(loop.submit(request(4, 90, 0), other));
+
+    assertThat(other.end()).isInstanceOf(Finished.class);
+    await(() -> loop.status().waiting() + loop.status().running() == 0);
+    assertThat(loop.status().blocksInUse()).isZero();
+  }
+
+  @Test
+  void aStepThatDoesNotEndIsUnhealthy() throws InterruptedException {
+    loop.close();
+    loop =
+        start(
+            new StepLoopConfig(
+                Duration.ofMillis(800), Duration.ofMinutes(1), Duration.ofSeconds(20)));
+    var gate = new CountDownLatch(1);
+    before.set(_ -> await(gate));
+    var listener = new Listener();
+    accepted(loop.submit(request(4, 1, 0), listener));
+
+    await(() -> !loop.status().healthy());
+    assertThat(loop.status().problem()).startsWith("the step loop has not moved for");
+
+    gate.countDown();
+    listener.end();
+    await(() -> loop.status().healthy());
+  }
+
+  @Test
+  void anIdleLoopChecksItselfWithAStep() throws InterruptedException {
+    loop.close();
+    var checks = new Semaphore(0);
+    before.set(plan -> checks.release(plan.number() == 0 ? 1 : 0));
+
+    loop =
+        start(
+            new StepLoopConfig(
+                Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofSeconds(20)));
+
+    assertThat(checks.tryAcquire(2, 20, TimeUnit.SECONDS)).isTrue();
+    assertThat(loop.status().healthy()).isTrue();
+    assertThat(loop.status().steps()).isZero();
+  }
+
+  @Test
+  void drainingLetsWhatWasAcceptedEnd() throws InterruptedException {
+    var listeners = new ArrayList<Listener>();
+    for (int i = 0; i < 40; i++) {
+      listeners.add(new Listener());
+      accepted(loop.submit(request(20, 20, i), listeners.get(i)));
+    }
+
+    assertThat(loop.drain(Duration.ofSeconds(20))).isTrue();
+
+    for (var listener : listeners) {
+      assertThat(listener.end()).isEqualTo(new Finished(FinishReason.LENGTH, 20, 20, 0));
+    }
+    assertThat(loop.submit(request(1, 1, 0), new Listener()))
+        .isEqualTo(new Outcome.Busy("the engine is closing"));
+  }
+
+  @Test
+  void closingCancelsWhatRunsAndWaits() throws InterruptedException {
+    before.set(_ -> pause());
+    var listeners = new ArrayList<Listener>();
+    for (int i = 0; i < 40; i++) {
+      listeners.add(new Listener());
+      accepted(loop.submit(request(20, 79, i), listeners.get(i)));
+    }
+    assertThat(loop.drain(Duration.ofMillis(30))).isFalse();
+
+    loop.close();
+
+    for (var listener : listeners) {
+      assertThat(((Finished) listener.end()).reason()).isEqualTo(FinishReason.CANCELLED);
+    }
+  }
+
+  @Test
+  void aListenerMayCloseTheLoop() throws InterruptedException {
+    var ended = new Listener();
+    accepted(
+        loop.submit(
+            request(4, 50, 0),
+            event -> {
+              ended.accept(event);
+              if (event instanceof GenerationEvent.Token) {
+                loop.close();
+              }
+            }));
+
+    assertThat(((Finished) ended.end()).reason()).isEqualTo(FinishReason.CANCELLED);
+    assertThat(ended.tokens()).hasSize(1);
+  }
+
+  private static GenerationRequest request(int prompt, int maxTokens, long seed) {
+    var ids = new SplittableRandom(seed).ints(prompt, 0, PretendComputer.VOCABULARY).toArray();
+    return new GenerationRequest("r", ids, Sampling.GREEDY, seed, maxTokens, 0, Set.of(), -1, -1);
+  }
+
+  private static void get(Future<?> client) throws InterruptedException {
+    try {
+      client.get();
+    } catch (ExecutionException e) {
+      throw new AssertionError(e.getCause());
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(2);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    while (!condition.getAsBoolean()) {
+      Thread.sleep(1); // The class's time-out ends it.
+    }
+  }
+}

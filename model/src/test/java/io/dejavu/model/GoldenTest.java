@@ -60,7 +60,7 @@ class GoldenTest {
             .withLogprobs(5)
             .withTargets(golden.targets(), 0);
 
-    var logits = model.logits(new Step(List.of(part)))[0];
+    var logits = model.logits(new Step(List.of(part)), 100)[0];
     assertThat(logits).containsExactly(golden.lastLogits(), within(TOLERANCE));
 
     var result = model.run(new Step(List.of(part))).parts().getFirst();

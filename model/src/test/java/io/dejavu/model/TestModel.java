@@ -88,14 +88,17 @@ final class TestModel implements AutoCloseable {
     return blocks;
   }
 
-  /// @return logits of the step's output rows
-  float[][] logits(Step step) {
+  /// @return logits of the step's output rows, computed `together` rows at a time
+  float[][] logits(Step step, int together) {
     var tensors = inputs.upload(step);
     var hidden = forward(tensors);
     var logits = new float[hidden.rows()][];
-    for (int r = 0; r < logits.length; r++) {
-      var row = stages.getLast().logits(hidden.rows(r, r + 1));
-      logits[r] = download(row);
+    for (int from = 0; from < logits.length; from += together) {
+      var to = Math.min(from + together, logits.length);
+      var slice = stages.getLast().logits(hidden.rows(from, to));
+      for (int r = from; r < to; r++) {
+        logits[r] = download(slice.rows(r - from, r - from + 1));
+      }
     }
     return logits;
   }

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 final class TestModel implements AutoCloseable {
   static final int BLOCK_TOKENS = 16;
   static final int BLOCKS = 192;
-  static final StepLimits LIMITS = new StepLimits(512, 20);
+  static final StepLimits LIMITS = new StepLimits(1024, 20);
 
   private final Kernels kernels;
   private final Architecture model;

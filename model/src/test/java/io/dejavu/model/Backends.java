@@ -1,24 +1,35 @@
 package io.dejavu.model;
 
+import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.PlainKernels;
+import io.dejavu.testkit.FakeKernels;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// The kernels that models are tested on.
 final class Backends {
-  static final List<String> NAMES = List.of("plain");
+  /// Every family of the CPU's, and the kernels' definition.
+  static final List<String> NAMES =
+      Stream.concat(Stream.of("plain"), CpuKernels.families().stream()).toList();
 
   private Backends() {}
 
   static Kernels open(String name) {
-    return open(name, 1);
+    return open(name, 2);
   }
 
   static Kernels open(String name, int threads) {
     return switch (name) {
       case "plain" -> new PlainKernels();
-      default -> throw new IllegalArgumentException(name);
+      case "fake" -> new FakeKernels();
+      default -> CpuKernels.open(name, threads);
     };
+  }
+
+  /// The fastest.
+  static Kernels fastest() {
+    return CpuKernels.open(CpuKernels.AUTO, 2);
   }
 
   /// How many threads a backend can be told to use.

@@ -62,7 +62,8 @@ class BatchInvarianceTest {
       assertSame("one chunk", chunks(tokens.length).logits(sequence), expected);
       assertSame("chunks of 7", chunks(7).logits(sequence), expected);
       assertSame("chunks of 100", chunks(100).logits(sequence), expected);
-      assertSame("prompt and decode", promptAndDecode(tokens.length - 9).logits(sequence), expected);
+      assertSame(
+          "prompt and decode", promptAndDecode(tokens.length - 9).logits(sequence), expected);
       assertSame("in company, by 1", inCompany(1).logits(sequence), expected);
       assertSame("in company, by 41", inCompany(41).logits(sequence), expected);
     }
@@ -166,7 +167,8 @@ class BatchInvarianceTest {
             done[i] = next;
           }
         }
-        parts.add(Math.min(round % 3, parts.size()), part(sequence.tokens, from, from + size, blocks));
+        parts.add(
+            Math.min(round % 3, parts.size()), part(sequence.tokens, from, from + size, blocks));
         logits.addAll(List.of(model.logits(new Step(parts), 3)));
       }
       return logits.toArray(float[][]::new);

@@ -33,6 +33,8 @@ class GoldenTest {
         for (var backend : Backends.NAMES) {
           cases.add(new Case(checkpoint, backend));
         }
+        // Memory that nobody outside of it can read, and nothing done before it is awaited.
+        cases.add(new Case(checkpoint, "fake"));
       }
     }
     return cases;

@@ -46,8 +46,7 @@ class ShardTest {
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ShardSizes.of(model.sizes(), StagePart.whole(4).shard(0, 3)))
-        .withMessage(
-            "8 attention heads with 2 key-value heads cannot be cut into 3 equal shards");
+        .withMessage("8 attention heads with 2 key-value heads cannot be cut into 3 equal shards");
   }
 
   /// @return of each shard the logits after all tokens
@@ -73,7 +72,7 @@ class ShardTest {
     var checkpoint = Checkpoint.of(Golden.ROOT.resolve(name));
     var model = Architectures.of(checkpoint.config());
     var part = StagePart.whole(model.sizes().layers()).shard(shard, shards);
-    try (var kernels = Backends.open(Backends.NAMES.getLast());
+    try (var kernels = Backends.fastest();
         var weights = checkpoint.openWeights();
         var stage =
             Stage.load(
@@ -95,8 +94,7 @@ class ShardTest {
     var device = kernels.device();
     var blocks = IntStream.range(0, 4).toArray();
     var step =
-        new Step(
-            List.of(Step.Part.draw(TOKENS, 0, blocks, TestModel.greedy(TOKENS.length))));
+        new Step(List.of(Step.Part.draw(TOKENS, 0, blocks, TestModel.greedy(TOKENS.length))));
     try (var inputs =
         new StepInputs(device, model.sizes(), TestModel.LIMITS, TestModel.BLOCK_TOKENS)) {
       var logits = stage.logits(stage.forward(inputs.upload(step)));

@@ -119,7 +119,7 @@ final class VectorSampler implements AutoCloseable {
     var n = logits.columns();
     for (int r = 0; r < logits.rows(); r++) {
       var target = Memory.integer(Memory.address(targets) + 4L * r);
-      if (target < 0 || target >= n) {
+      if (target < -1 || target >= n) {
         throw new IndexOutOfBoundsException("target %d of %d".formatted(target, n));
       }
     }
@@ -139,7 +139,8 @@ final class VectorSampler implements AutoCloseable {
       total += Memory.real(scratch + 4L * (n + b));
     }
     var logSum = max + Math.log(total);
-    var target = Memory.real(x + 4L * Memory.integer(Memory.address(targets) + 4L * r));
+    var id = Memory.integer(Memory.address(targets) + 4L * r);
+    var target = id < 0 ? Float.NaN : Memory.real(x + 4L * id);
     Memory.set(Memory.address(out.chosen()) + 4L * r, (float) (target - logSum));
     Memory.set(Memory.address(out.ranks()) + 4L * r, 1 + VocabularyKernels.above(x, n, target));
     var ids = Memory.address(out.topIds()) + r * Memory.stride(out.topIds());

@@ -18,7 +18,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 
 /// Reads JSON that comes with a checkpoint. Keys that appear twice, deep nests and absurd numbers
-/// are refused; `NaN` and `Infinity` are read, because Python writes them.
+/// are refused; `NaN` and `Infinity` are read in configurations, because Python writes them.
 ///
 /// Values are `Map`, `List`, `String`, `Boolean`, `Long` where it fits, else `Double`, and
 /// [Nothing#NULL]. (Jackson's own tree would cost a fifth of a second at every start.)
@@ -36,7 +36,7 @@ final class JsonFile {
   /// The largest configuration that we read; real ones have some kilobytes.
   private static final long CONFIG_BYTES = 16L << 20;
 
-  private static final JsonFactory FACTORY =
+  private static final JsonFactory STRICT =
       JsonFactory.builder()
           // A cache of names would be filled up by vocabularies.
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
@@ -47,8 +47,9 @@ final class JsonFile {
                   .maxNameLength(64 << 10)
                   .build())
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
           .build();
+  private static final JsonFactory PYTHONS =
+      STRICT.rebuild().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private JsonFile() {}
 
@@ -58,7 +59,7 @@ final class JsonFile {
   }
 
   static Map<String, Object> object(Path file, byte[] json) {
-    try (var parser = parser(json)) {
+    try (var parser = PYTHONS.createParser(ObjectReadContext.empty(), json)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointException(file, "is not a JSON object");
       }
@@ -90,7 +91,8 @@ final class JsonFile {
     return list;
   }
 
-  private static Object value(JsonParser parser) {
+  /// The value that `parser` stands at.
+  static Object value(JsonParser parser) {
     return switch (parser.currentToken()) {
       case START_OBJECT -> object(parser);
       case START_ARRAY -> list(parser);
@@ -112,9 +114,9 @@ final class JsonFile {
     return parser.getLongValue();
   }
 
-  /// Value by value, for what is too large to be held as a whole.
+  /// Value by value, for what is too large to be held as a whole. JSON to the letter.
   static JsonParser parser(byte[] json) {
-    return FACTORY.createParser(ObjectReadContext.empty(), json);
+    return STRICT.createParser(ObjectReadContext.empty(), json);
   }
 
   static byte[] bytes(Path file, long most) {

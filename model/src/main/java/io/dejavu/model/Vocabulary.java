@@ -17,6 +17,7 @@ final class Vocabulary {
   private static final int MOST_TOKENS = 1 << 24;
 
   private final Path file;
+  private final TokenizerChecks checks;
   private String[] tokens = new String[1024];
   private final BitSet special = new BitSet();
   private int size;
@@ -26,6 +27,7 @@ final class Vocabulary {
 
   private Vocabulary(Path file) {
     this.file = file;
+    this.checks = new TokenizerChecks(file);
   }
 
   static Vocabulary read(Path file, byte[] json) {
@@ -89,10 +91,18 @@ final class Vocabulary {
       json.nextToken();
       switch (key) {
         case "added_tokens" -> addedTokens(json);
-        case "decoder" -> decoder(json);
+        case "decoder" -> {
+          var kinds = checks.decoder(json);
+          byteLevel = kinds.contains("ByteLevel");
+          byteFallback = kinds.contains("ByteFallback");
+        }
         case "model" -> model(json);
-        default -> json.skipChildren();
+        case "post_processor" -> checks.postProcessor(json);
+        default -> checks.skip(json);
       }
+    }
+    if (json.nextToken() != null) {
+      throw new CheckpointException(file, "goes on after its JSON object");
     }
   }
 
@@ -105,14 +115,16 @@ final class Vocabulary {
       var value = json.nextToken();
       if (key.equals("vocab") && value == JsonToken.START_OBJECT) {
         while (json.nextToken() == JsonToken.PROPERTY_NAME) {
-          var token = json.currentName();
+          var token = checks.wellFormed(json.currentName());
           json.nextToken();
           put(id(json, token), token);
         }
       } else if (key.equals("vocab") && value == JsonToken.START_ARRAY) {
         scoredTokens(json);
+      } else if (key.equals("continuing_subword_prefix")) {
+        checks.prefix(json);
       } else {
-        json.skipChildren();
+        checks.skip(json);
       }
     }
   }
@@ -121,10 +133,10 @@ final class Vocabulary {
   private void scoredTokens(JsonParser json) {
     for (int id = 0; json.nextToken() == JsonToken.START_ARRAY; id++) {
       if (json.nextToken() == JsonToken.VALUE_STRING) {
-        put(checked(id, "vocab"), json.getString());
+        put(checked(id, "vocab"), checks.wellFormed(json.getString()));
       }
       while (json.nextToken() != JsonToken.END_ARRAY) {
-        json.skipChildren();
+        checks.skip(json);
       }
     }
   }
@@ -141,36 +153,15 @@ final class Vocabulary {
         var key = json.currentName();
         json.nextToken();
         switch (key) {
-          case "content" -> content = json.getString();
+          case "content" -> content = checks.wellFormed(json.getString());
           case "id" -> id = id(json, "added_tokens");
           case "special" -> steers = json.currentToken() == JsonToken.VALUE_TRUE;
-          default -> json.skipChildren();
+          default -> checks.skip(json);
         }
       }
       if (id >= 0) {
         put(id, content);
         special.set(id, steers);
-      }
-    }
-  }
-
-  /// Notes which decoders there are: one, or a sequence of them.
-  private void decoder(JsonParser json) {
-    if (json.currentToken() != JsonToken.START_OBJECT) {
-      return;
-    }
-    while (json.nextToken() == JsonToken.PROPERTY_NAME) {
-      var key = json.currentName();
-      var value = json.nextToken();
-      if (key.equals("type") && value == JsonToken.VALUE_STRING) {
-        byteLevel |= json.getString().equals("ByteLevel");
-        byteFallback |= json.getString().equals("ByteFallback");
-      } else if (key.equals("decoders") && value == JsonToken.START_ARRAY) {
-        while (json.nextToken() == JsonToken.START_OBJECT) {
-          decoder(json);
-        }
-      } else {
-        json.skipChildren();
       }
     }
   }

@@ -13,6 +13,8 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class HuggingFaceTokenizerTest {
   private static final Path BUNDLED = Path.of("../models/shakespeare-opt-7m");
@@ -177,6 +179,34 @@ class HuggingFaceTokenizerTest {
           .isInstanceOf(CheckpointException.class)
           .hasMessageContaining("tokenizer.json");
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"id\":0,                         | \"id\":1e400,                   | is not a number",
+        "\"truncation\":null               | \"truncation\":1e400             | too large",
+        "\"truncation\":null               | \"truncation\":NaN               | not valid JSON",
+        "\"truncation\":null               | \"truncation\":\"\\ud83d\"        | half of a character",
+        "\"content\":\"<unk>\"             | \"content\":\"\\udc00\"           | half of a character",
+        "\"special_tokens\":{\"<s>\"       | \"special_tokens\":{\"<t>\"       | do not describe",
+        "\"single\":[                      | \"single\":[{\"Sequence\":{\"id\":\"B\",\"type_id\":0}},| second text",
+        "\"stop\":0                        | \"stop\":1                       | strips the end",
+        "\"continuing_subword_prefix\":null| \"continuing_subword_prefix\":\"##\"| is not empty",
+        "\"merges\":[                      | \"merges\":[\"x y\",              | be used",
+      })
+  void whatTheLibraryWouldAbortForIsRefused(String good, String bad, String reason)
+      throws IOException {
+    var file = TinyTokenizer.sentencePiece(directory);
+    var json = Files.readString(file);
+    assertThat(json).contains(good);
+    Files.writeString(file, json.replace(good, bad));
+
+    assertThatThrownBy(() -> HuggingFaceTokenizer.open(file))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContainingAll("tokenizer.json", reason);
   }
 
   @Test

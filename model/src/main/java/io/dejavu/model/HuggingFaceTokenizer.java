@@ -50,7 +50,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
             });
     var narrowed = new int[ids.length];
     for (int i = 0; i < ids.length; i++) {
-      narrowed[i] = Math.toIntExact(ids[i]);
+      narrowed[i] = vocabulary.checked(ids[i]);
     }
     return narrowed;
   }

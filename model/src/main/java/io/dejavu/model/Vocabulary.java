@@ -52,6 +52,15 @@ final class Vocabulary {
     return id < 0 || id >= size ? null : tokens[id];
   }
 
+  /// An id that the library gave: its post-processor may add any number.
+  int checked(long id) {
+    if (id < 0 || id >= size) {
+      throw new CheckpointException(
+          file, "adds the token id %d, but its vocabulary ends at %d".formatted(id, size - 1));
+    }
+    return (int) id;
+  }
+
   int id(String token) {
     if (ids == null) {
       var map = HashMap.<String, Integer>newHashMap(size);

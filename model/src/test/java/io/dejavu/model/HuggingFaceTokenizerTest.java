@@ -210,6 +210,17 @@ class HuggingFaceTokenizerTest {
   }
 
   @Test
+  void anIdBeyondTheVocabularyIsNotPassedOn() throws IOException {
+    var file = TinyTokenizer.byteLevel(directory);
+    Files.writeString(file, Files.readString(file).replace("\"ids\":[0]", "\"ids\":[4294967295]"));
+    try (var tokenizer = HuggingFaceTokenizer.open(file)) {
+      assertThatThrownBy(() -> tokenizer.encode("x", true))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("adds the token id 4294967295");
+    }
+  }
+
+  @Test
   void damagedTokenizersAreRefusedOrWork() throws IOException {
     var valid = Files.readAllBytes(TinyTokenizer.sentencePiece(directory));
     var random = new Random(99);

@@ -196,7 +196,6 @@ public final class StepLoop implements Engine {
         if (isIdle()) {
           checkMyself();
         }
-        count();
       }
       cancelAll();
     } catch (InterruptedException e) {
@@ -229,6 +228,7 @@ public final class StepLoop implements Engine {
   }
 
   private void perform(List<StepCommand> commands) {
+    count(); // Whoever is told that a request ended finds its blocks free.
     for (var command : commands) {
       switch (command) {
         case StepCommand.RunStep(var plan) -> perform(planner.on(compute(plan)));
@@ -242,7 +242,6 @@ public final class StepLoop implements Engine {
   }
 
   private StepEvent compute(StepPlan plan) {
-    count();
     try {
       var results = computer.run(plan);
       problem = "";

@@ -12,8 +12,20 @@ module io.dejavu.serve {
   requires transitive io.dejavu.model;
   requires transitive io.dejavu.tensor;
   requires info.picocli;
+  requires ch.qos.logback.classic;
+  requires ch.qos.logback.core;
+  requires org.slf4j;
+  requires java.management;
   requires jdk.management;
   requires me.tongfei.progressbar;
+  requires static java.net.http; // the client of the tests
+  requires static tools.jackson.databind; // what the tests read answers with
 
   exports io.dejavu.serve;
+
+  opens io.dejavu.serve to
+      info.picocli;
+
+  provides ch.qos.logback.classic.spi.Configurator with
+      io.dejavu.serve.Logging;
 }

@@ -56,7 +56,24 @@ public record ApiConfig(
     positive("retryAfter", retryAfter.toSeconds());
   }
 
+  /// Listening elsewhere.
   public ApiConfig at(String host, int port) {
+    return new ApiConfig(
+        host,
+        port,
+        bodyBytes,
+        requests,
+        sequences,
+        connections,
+        requestDeadline,
+        readDeadline,
+        writeDeadline,
+        idleDeadline,
+        retryAfter);
+  }
+
+  /// With another deadline for a completion.
+  public ApiConfig within(Duration requestDeadline) {
     return new ApiConfig(
         host,
         port,

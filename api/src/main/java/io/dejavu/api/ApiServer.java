@@ -17,12 +17,16 @@ import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
 import io.helidon.webserver.http1.Http1ConnectionSelector;
+import java.io.IOException;
 import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,26 +36,24 @@ public final class ApiServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
   private static final Duration DRAIN_POLL = Duration.ofMillis(20);
 
-  private final Engine engine;
-  private final ServedModel model;
+  private final ApiConfig config;
   private final String version;
-  private final Completions completions;
-  private final ClientConnections connections;
+  private final InstantSource clock;
   private final RandomGenerator random;
+  private final ClientConnections connections;
   private final WebServer web;
 
-  private ApiServer(
-      Engine engine,
-      ServedModel model,
-      ApiConfig config,
-      String version,
-      InstantSource clock,
-      RandomGenerator random) {
-    this.engine = engine;
-    this.model = model;
+  /// Null while the model is loaded.
+  private volatile @Nullable Served served;
+
+  /// What there is to ask once a model is there.
+  private record Served(Engine engine, ServedModel model, Completions completions) {}
+
+  private ApiServer(ApiConfig config, String version, InstantSource clock, RandomGenerator random) {
+    this.config = config;
     this.version = version;
+    this.clock = clock;
     this.random = random;
-    this.completions = new Completions(engine, model, config, clock, random);
     this.connections =
         new ClientConnections(
             Http1ConnectionSelector.builder().config(Http1Config.create()).build(), config);
@@ -70,22 +72,46 @@ public final class ApiServer implements AutoCloseable {
             .build();
   }
 
-  /// Listens from now on.
+  /// Listens from now on, and answers 503 until there is a model to [#serve].
   ///
   /// @param version of this software
   /// @param random thread-safe
-  /// @throws BindException if the address is not free
+  /// @throws BindException if the address cannot be listened on
   public static ApiServer open(
-      Engine engine,
-      ServedModel model,
-      ApiConfig config,
-      String version,
-      InstantSource clock,
-      RandomGenerator random)
+      ApiConfig config, String version, InstantSource clock, RandomGenerator random)
       throws BindException {
-    var server = new ApiServer(engine, model, config, version, clock, random);
+    probe(config);
+    var server = new ApiServer(config, version, clock, random);
     server.web.start();
+    if (!server.web.isRunning()) {
+      server.connections.close();
+      throw cannotListen(config, "see the log");
+    }
     return server;
+  }
+
+  /// Helidon logs why it does not start and goes on; callers want to know.
+  private static void probe(ApiConfig config) throws BindException {
+    var address = new InetSocketAddress(config.host(), config.port());
+    if (address.isUnresolved()) {
+      throw cannotListen(config, "no such host");
+    }
+    try (var socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(address);
+    } catch (IOException e) {
+      throw cannotListen(config, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static BindException cannotListen(ApiConfig config, String why) {
+    return new BindException(
+        "cannot listen on %s:%d: %s".formatted(config.host(), config.port(), why));
+  }
+
+  /// Answers with this model from now on.
+  public void serve(Engine engine, ServedModel model) {
+    served = new Served(engine, model, new Completions(engine, model, config, clock, random));
   }
 
   public int port() {
@@ -97,12 +123,16 @@ public final class ApiServer implements AutoCloseable {
   ///
   /// @return whether all completions came to their own end
   public boolean drain(Duration patience) throws InterruptedException {
-    completions.drain();
-    long end = System.nanoTime() + patience.toNanos();
-    while (completions.underWay() > 0 && System.nanoTime() < end) {
-      Thread.sleep(DRAIN_POLL);
+    var now = served;
+    boolean all = true;
+    if (now != null) {
+      now.completions.drain();
+      long end = System.nanoTime() + patience.toNanos();
+      while (now.completions.underWay() > 0 && System.nanoTime() < end) {
+        Thread.sleep(DRAIN_POLL);
+      }
+      all = now.completions.underWay() == 0;
     }
-    boolean all = completions.underWay() == 0;
     close();
     return all;
   }
@@ -110,14 +140,21 @@ public final class ApiServer implements AutoCloseable {
   /// Ends everything now.
   @Override
   public void close() {
-    completions.drain();
-    completions.abandon("the server is stopping");
+    var now = served;
+    if (now != null) {
+      now.completions.drain();
+      now.completions.abandon("the server is stopping");
+    }
     web.stop();
     connections.close();
   }
 
   private void routes(HttpRouting.Builder routing) {
-    route(routing, Method.POST, "/v1/completions", completions::handle);
+    route(
+        routing,
+        Method.POST,
+        "/v1/completions",
+        (request, response) -> served().completions.handle(request, response));
     route(routing, Method.GET, "/v1/models", this::models);
     route(routing, Method.GET, "/v1/models/{id:.+}", this::model);
     route(routing, Method.GET, "/health", this::health);
@@ -150,6 +187,14 @@ public final class ApiServer implements AutoCloseable {
                   null,
                   "method_not_allowed");
             }));
+  }
+
+  private Served served() {
+    var now = served;
+    if (now == null) {
+      throw HttpError.tryLater(503, "the model is being loaded", config.retryAfter());
+    }
+    return now;
   }
 
   /// A request and its answer.
@@ -187,31 +232,32 @@ public final class ApiServer implements AutoCloseable {
 
   private void models(ServerRequest request, ServerResponse response) {
     var list = JsonNodeFactory.instance.objectNode();
-    list.put("object", "list").putArray("data").add(card());
+    list.put("object", "list").putArray("data").add(card(served()));
     Bodies.send(response, 200, list);
   }
 
   private void model(ServerRequest request, ServerResponse response) {
     String id = request.path().pathParameters().get("id");
-    if (!id.equals(model.name())) {
-      throw CompletionRequest.unknownModel(id, model);
+    var now = served();
+    if (!id.equals(now.model.name())) {
+      throw CompletionRequest.unknownModel(id, now.model);
     }
-    Bodies.send(response, 200, card());
+    Bodies.send(response, 200, card(now));
   }
 
-  private ObjectNode card() {
+  private static ObjectNode card(Served now) {
     return JsonNodeFactory.instance
         .objectNode()
-        .put("id", model.name())
+        .put("id", now.model.name())
         .put("object", "model")
-        .put("created", model.created().getEpochSecond())
+        .put("created", now.model.created().getEpochSecond())
         .put("owned_by", "dejavu")
-        .put("max_model_len", engine.maxContext());
+        .put("max_model_len", now.engine.maxContext());
   }
 
   /// Green only if the step loop moves or rests because nothing is to do.
   private void health(ServerRequest request, ServerResponse response) {
-    var status = engine.status();
+    var status = served().engine.status();
     boolean healthy = status.healthy();
     var json = JsonNodeFactory.instance.objectNode();
     json.put("status", healthy ? "ok" : "unhealthy");

@@ -3,13 +3,21 @@ package io.dejavu.api;
 import static io.dejavu.api.ServerFixture.text;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
@@ -195,6 +203,38 @@ class ClientsTest {
       assertThat(api.get("/v1/models/test/model").statusCode()).isEqualTo(200);
       assertThat(api.get("/v1/models/other").statusCode()).isEqualTo(404);
       assertThat(api.get("/version").body()).isEqualTo("{\"version\":\"1.2.3\"}");
+    }
+  }
+
+  @Test
+  void aServerWithoutItsModelSaysSo() throws Exception {
+    try (var server =
+            ApiServer.open(
+                ApiConfig.DEFAULT.at("127.0.0.1", 0),
+                "1.2.3",
+                InstantSource.system(),
+                new SplittableRandom(1));
+        var client = HttpClient.newHttpClient()) {
+      for (String path : List.of("/health", "/v1/models")) {
+        var request =
+            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + path)).build();
+        var response = client.send(request, HttpResponse.BodyHandlers.ofString());
+
+        assertThat(response.statusCode()).isEqualTo(503);
+        assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
+      }
+    }
+  }
+
+  @Test
+  void aTakenPortIsAnError() throws Exception {
+    try (var api = new ServerFixture()) {
+      var same = ApiConfig.DEFAULT.at("127.0.0.1", api.server.port());
+
+      assertThatThrownBy(
+              () -> ApiServer.open(same, "1.2.3", InstantSource.system(), new SplittableRandom(1)))
+          .isInstanceOf(BindException.class)
+          .hasMessageContaining("cannot listen on 127.0.0.1:" + api.server.port());
     }
   }
 

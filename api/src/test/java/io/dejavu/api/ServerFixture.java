@@ -50,13 +50,8 @@ final class ServerFixture implements AutoCloseable {
             tokenizer,
             new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of()));
     server =
-        ApiServer.open(
-            engine,
-            model,
-            config.at("127.0.0.1", 0),
-            "1.2.3",
-            InstantSource.fixed(START),
-            seeded());
+        ApiServer.open(config.at("127.0.0.1", 0), "1.2.3", InstantSource.fixed(START), seeded());
+    server.serve(engine, model);
   }
 
   private static RandomGenerator seeded() {

@@ -1,0 +1,25 @@
+package io.dejavu.serve;
+
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "bench",
+    description = "Measures.",
+    subcommands = BenchEngineCommand.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footerHeading = "%nExamples:%n",
+    footer = "  dejavu bench engine --pp 128 --tg 32 --batch 1,8")
+final class BenchCommand implements Runnable {
+  @Spec @Nullable CommandSpec spec;
+
+  @Override
+  public void run() {
+    if (spec != null) {
+      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench engine");
+    }
+  }
+}

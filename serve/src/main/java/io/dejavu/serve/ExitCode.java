@@ -1,0 +1,33 @@
+package io.dejavu.serve;
+
+import io.dejavu.model.CheckpointException;
+import picocli.CommandLine;
+
+/// What the process ends with; part of its contract.
+enum ExitCode {
+  DONE(0, "done; a server that was told to stop completed all requests first"),
+  FAILED(1, "something unexpected; `doctor`: something that is needed is missing"),
+  USAGE(2, "an option, or a value of one that does not fit the model or the machine"),
+  MODEL(3, "the model cannot be loaded: missing, damaged or not supported"),
+  ADDRESS(4, "the address or port cannot be listened on"),
+  MEMORY(5, "not enough memory"),
+  UNFINISHED(6, "a server that was told to stop ended requests before they were complete");
+
+  final int code;
+  final String meaning;
+
+  ExitCode(int code, String meaning) {
+    this.code = code;
+    this.meaning = meaning;
+  }
+
+  static ExitCode of(Throwable problem) {
+    return switch (problem) {
+      case CheckpointException _ -> MODEL;
+      case LocalServer.AddressTaken _ -> ADDRESS;
+      case OutOfMemoryError _ -> MEMORY;
+      case CommandLine.ParameterException _ -> USAGE;
+      default -> FAILED;
+    };
+  }
+}

@@ -1,0 +1,48 @@
+package io.dejavu.serve;
+
+import io.dejavu.model.LoadProgress;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/// A progress bar on stderr while weights are loaded: only on a terminal, and only if it takes more
+/// than a second.
+final class LoadBar implements LoadProgress, AutoCloseable {
+  private static final long PATIENCE_NANOS = 1_000_000_000;
+
+  private final boolean terminal;
+  private final long start = System.nanoTime();
+  private @Nullable ProgressBar bar;
+
+  LoadBar() {
+    var console = System.console();
+    terminal = console != null && console.isTerminal();
+  }
+
+  @Override
+  public void loaded(String name, int done, int total) {
+    if (!terminal || System.nanoTime() - start < PATIENCE_NANOS) {
+      return;
+    }
+    var shown = bar;
+    if (shown == null) {
+      shown =
+          new ProgressBarBuilder()
+              .setTaskName("loading")
+              .setInitialMax(total)
+              .setStyle(ProgressBarStyle.ASCII)
+              .setUpdateIntervalMillis(200)
+              .build();
+      bar = shown;
+    }
+    shown.stepTo(done);
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package io.dejavu.serve;
+
+import io.dejavu.backend.cpu.CpuKernels;
+import io.dejavu.model.Architectures;
+import io.dejavu.model.CheckpointException;
+import io.dejavu.model.Executor;
+import io.dejavu.model.LoadProgress;
+import io.dejavu.model.StepLimits;
+import io.dejavu.model.Tokenizer;
+import io.dejavu.tensor.Kernels;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/// A model ready to compute: its weights packed for the kernels of this machine, and its tokenizer.
+/// Closes the kernels and the tokenizer; the executor is closed before, by whoever uses it.
+///
+/// @param parameters number of weights
+/// @param tokenizer null if the checkpoint has none
+record LoadedModel(
+    ModelSource source,
+    long parameters,
+    Kernels kernels,
+    Executor executor,
+    @Nullable Tokenizer tokenizer)
+    implements AutoCloseable {
+  /// @param model as on the command line; null: the bundled one
+  /// @throws CheckpointException if it cannot be loaded
+  static LoadedModel open(
+      @Nullable String model, ModelOptions options, StepLimits limits, LoadProgress progress) {
+    var precision = options.precision();
+    var source = ModelSource.of(model, options);
+    // Its native library takes as long to load as the weights of a small model.
+    var tokenizer =
+        CompletableFuture.supplyAsync(
+            source::openTokenizer,
+            task -> Thread.ofPlatform().daemon().name("tokenizer-loader").start(task));
+    var kernels = kernels(options);
+    Executor executor = null;
+    boolean complete = false;
+    try (var weights = source.openWeights()) {
+      var architecture = Architectures.of(source.config());
+      executor = Executor.load(weights, architecture, kernels, precision, limits, progress);
+      var loaded =
+          new LoadedModel(
+              source, ModelSource.parameters(weights), kernels, executor, tokenizer.join());
+      complete = true;
+      return loaded;
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof CheckpointException damaged ? damaged : e;
+    } finally {
+      if (!complete) {
+        if (executor != null) {
+          executor.close();
+        }
+        kernels.close();
+      }
+    }
+  }
+
+  private static Kernels kernels(ModelOptions options) {
+    try {
+      return CpuKernels.open(options.kernels, options.threads);
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    kernels.close();
+    if (tokenizer != null) {
+      tokenizer.close();
+    }
+  }
+}

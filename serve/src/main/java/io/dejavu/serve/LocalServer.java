@@ -1,0 +1,281 @@
+package io.dejavu.serve;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.INFO;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.dejavu.api.ApiConfig;
+import io.dejavu.api.ApiServer;
+import io.dejavu.api.ServedModel;
+import io.dejavu.engine.Engine;
+import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.GenerationRequest;
+import io.dejavu.kv.BlockPool;
+import io.dejavu.kv.KvConfig;
+import io.dejavu.kv.KvLayout;
+import io.dejavu.model.LoadProgress;
+import io.dejavu.model.StepLimits;
+import io.dejavu.tensor.Sampling;
+import java.net.BindException;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/// `dejavu serve` in one process: a model, its step loop and the HTTP edge before it.
+final class LocalServer implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(LocalServer.class.getName());
+
+  /// What a client may ask for beside a token.
+  private static final int LOGPROBS = 20;
+
+  private static final int WARM_UP_TOKENS = 64;
+  private static final Duration WARM_UP = Duration.ofSeconds(5);
+
+  private final LoadedModel model;
+  private final KvLayout layout;
+  private final StepLoop engine;
+  private final ApiServer api;
+  private final ApiConfig apiConfig;
+  private final ServedModel served;
+  private final ModelOptions options;
+
+  private LocalServer(
+      LoadedModel model,
+      KvLayout layout,
+      StepLoop engine,
+      ApiServer api,
+      ApiConfig apiConfig,
+      ServedModel served,
+      ModelOptions options) {
+    this.model = model;
+    this.layout = layout;
+    this.engine = engine;
+    this.api = api;
+    this.apiConfig = apiConfig;
+    this.served = served;
+    this.options = options;
+  }
+
+  /// @param modelName as on the command line; null: the bundled model
+  /// @param servedName null: the name of the model's directory
+  /// @throws AddressTaken if the address cannot be listened on
+  /// @throws IllegalArgumentException if the configurations do not fit the model or the machine
+  static LocalServer start(
+      @Nullable String modelName,
+      @Nullable String servedName,
+      ModelOptions options,
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      ApiConfig apiConfig) {
+    long begin = System.nanoTime();
+    var opening = new FutureTask<>(() -> openApi(apiConfig));
+    // While the model is loaded; a port that is taken is known before that.
+    Thread.ofPlatform().daemon().name("http-start").start(opening);
+    LoadedModel model = null;
+    StepLoop engine = null;
+    boolean complete = false;
+    try (var bar = new LoadBar()) {
+      var limits = new StepLimits(engineConfig.stepTokens(), LOGPROBS);
+      LoadProgress progress =
+          (name, done, total) -> {
+            if (opening.state() == Future.State.FAILED) {
+              api(opening); // says why at once, not after minutes of loading
+            }
+            bar.loaded(name, done, total);
+          };
+      model = LoadedModel.open(modelName, options, limits, progress);
+      LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
+      var pipeline = pipeline(model, engineConfig, kvConfig);
+      var layout = pipeline.layout();
+      engine =
+          StepLoop.start(
+              pipeline,
+              engineConfig,
+              StepLoopConfig.DEFAULT,
+              pipeline.admission(),
+              new BlockPool(layout.blocks()),
+              layout.blockTokens());
+      var served = served(model, servedName, options);
+      var api = api(opening);
+      api.serve(engine, served);
+      complete = true;
+      LOG.log(DEBUG, "serving after {0} ms", millisSince(begin));
+      warmUp(engine, served);
+      return new LocalServer(model, layout, engine, api, apiConfig, served, options);
+    } finally {
+      if (!complete) {
+        giveUp(opening, engine, model);
+      }
+    }
+  }
+
+  /// Generates a little for nobody, so that the first client meets compiled code. Whoever comes
+  /// meanwhile shares the steps.
+  private static void warmUp(StepLoop engine, ServedModel served) {
+    int tokens = Math.min(WARM_UP_TOKENS, engine.maxContext() / 2);
+    var prompt = new int[tokens];
+    Arrays.fill(prompt, served.vocabulary() / 2);
+    var request =
+        new GenerationRequest("warm-up", prompt, Sampling.GREEDY, 0, tokens, 0, Set.of(), -1, -1);
+    if (engine.submit(request, _ -> {}) instanceof Engine.Outcome.Accepted(var generation)) {
+      CompletableFuture.delayedExecutor(WARM_UP.toMillis(), TimeUnit.MILLISECONDS)
+          .execute(generation::cancel);
+    }
+  }
+
+  private static ApiServer openApi(ApiConfig config) throws BindException {
+    return ApiServer.open(
+        config, Dejavu.version(), Clock.systemUTC(), () -> ThreadLocalRandom.current().nextLong());
+  }
+
+  private static ApiServer api(FutureTask<ApiServer> opening) {
+    try {
+      return opening.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted at start", e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof BindException taken
+          ? new AddressTaken(taken)
+          : new IllegalStateException("the HTTP server does not start", e.getCause());
+    }
+  }
+
+  /// The address cannot be listened on.
+  static final class AddressTaken extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    AddressTaken(BindException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+
+  private static LocalPipeline pipeline(
+      LoadedModel model, EngineConfig engineConfig, KvConfig kvConfig) {
+    boolean complete = false;
+    try {
+      var pipeline =
+          LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
+      complete = true;
+      return pipeline;
+    } finally {
+      if (!complete) {
+        model.executor().close();
+      }
+    }
+  }
+
+  private static void giveUp(
+      FutureTask<ApiServer> opening, @Nullable StepLoop engine, @Nullable LoadedModel model) {
+    if (engine != null) {
+      engine.close();
+    }
+    if (model != null) {
+      model.close();
+    }
+    try {
+      api(opening).close();
+    } catch (AddressTaken e) {
+      LOG.log(DEBUG, "nothing to close", e); // the failure that is being thrown, or a second one
+    }
+  }
+
+  String url() {
+    String host = apiConfig.host();
+    boolean everywhere = host.equals("0.0.0.0") || host.equals("::");
+    return "http://%s:%d"
+        .formatted(
+            everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host, api.port());
+  }
+
+  /// What runs here, for people.
+  String describe() {
+    return """
+    DéjàVu %s · %s (%s, %s parameters)
+      computes   --dtype %s --weights %s, kernels %s, %d threads
+      context    %,d tokens; keys and values of %,d tokens in %s (%s)"""
+        .formatted(
+            Dejavu.version(),
+            served.name(),
+            model.source().config().architecture(),
+            Readable.count(model.parameters()),
+            options.dtype,
+            options.weights,
+            model.kernels().name(),
+            options.threads,
+            engine.maxContext(),
+            (long) layout.blocks() * layout.blockTokens(),
+            Readable.bytes(layout.bytes()),
+            layout.type());
+  }
+
+  /// A command that works when pasted into a shell.
+  String example() {
+    String prompt = served.tokenizer() == null ? "[1, 2, 3]" : "\"ROMEO:\\n\"";
+    return "curl -N %s/v1/completions -d '{\"prompt\": %s, \"max_tokens\": 60, \"stream\": true}'"
+        .formatted(url(), prompt);
+  }
+
+  /// Lets requests under way end, at most for `patience`, and frees everything.
+  ///
+  /// @return whether all of them were completed
+  boolean stop(Duration patience) throws InterruptedException {
+    LOG.log(INFO, "stopping, at most {0} s for requests under way", patience.toSeconds());
+    boolean complete = api.drain(patience);
+    close();
+    return complete;
+  }
+
+  @Override
+  public void close() {
+    api.close();
+    engine.close();
+    model.close();
+  }
+
+  private static ServedModel served(
+      LoadedModel model, @Nullable String servedName, ModelOptions options) {
+    var source = model.source();
+    return new ServedModel(
+        servedName == null ? source.name() : servedName,
+        Clock.systemUTC().instant(),
+        fingerprint(model, options),
+        model.executor().sizes().vocabulary(),
+        Set.copyOf(source.endTokens(model.tokenizer())),
+        model.tokenizer(),
+        source.sampling());
+  }
+
+  /// Of all that decides about tokens besides the request: the model, its arithmetic, this version.
+  private static String fingerprint(LoadedModel model, ModelOptions options) {
+    String all =
+        String.join(
+            "|",
+            Dejavu.version(),
+            model.source().name(),
+            model.executor().sizes().toString(),
+            options.precision().toString(),
+            model.kernels().name());
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(all.getBytes(UTF_8));
+      return "fp_" + HexFormat.of().formatHex(hash, 0, 5);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  private static long millisSince(long nanos) {
+    return (System.nanoTime() - nanos) / 1_000_000;
+  }
+}

@@ -1,0 +1,109 @@
+package io.dejavu.serve;
+
+import io.dejavu.model.Checkpoint;
+import io.dejavu.model.CheckpointException;
+import io.dejavu.model.Config;
+import io.dejavu.model.GenerationDefaults;
+import io.dejavu.model.RandomWeights;
+import io.dejavu.model.Tokenizer;
+import io.dejavu.model.Weights;
+import io.dejavu.tensor.Sampling;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/// Where a model comes from: a checkpoint, or the shape of one and random weights.
+///
+/// @param name of its directory
+/// @param checkpoint null: random weights
+record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) {
+  private static final long SEED = 1; // measurements can be repeated
+
+  /// Saved beside the weights and no weights.
+  private static final Pattern BUFFERS = Pattern.compile(".*(attn\\.(masked_)?bias|inv_freq)");
+
+  /// @param model as on the command line; null: the bundled one
+  /// @throws CheckpointException if there is none
+  static ModelSource of(@Nullable String model, ModelOptions options) {
+    var random = options.randomWeights;
+    if (random == null) {
+      var checkpoint = Checkpoint.of(Installation.model(model));
+      return new ModelSource(nameOf(checkpoint.directory()), checkpoint.config(), checkpoint);
+    }
+    if (model != null) {
+      throw options.usage("a MODEL or --random-weights, not both");
+    }
+    Path file = Files.isDirectory(random) ? random.resolve("config.json") : random;
+    if (!Files.isRegularFile(file)) {
+      throw new CheckpointException(file, "no such file; --random-weights takes a config.json");
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    String name = folder == null ? "model" : nameOf(folder);
+    return new ModelSource("random-" + name, Config.read(file), null);
+  }
+
+  Weights openWeights() {
+    return checkpoint == null ? RandomWeights.of(config, SEED) : checkpoint.openWeights();
+  }
+
+  /// Null if there is none.
+  @Nullable Tokenizer openTokenizer() {
+    return checkpoint == null || !checkpoint.hasTokenizer() ? null : checkpoint.openTokenizer();
+  }
+
+  List<Integer> endTokens(@Nullable Tokenizer tokenizer) {
+    return checkpoint == null ? config.tokenIds("eos_token_id") : checkpoint.endTokens(tokenizer);
+  }
+
+  /// Where a request says nothing: OpenAI's defaults, overlaid with what the checkpoint's
+  /// `generation_config.json` names, as vLLM does.
+  Sampling sampling() {
+    if (checkpoint == null) {
+      return new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of());
+    }
+    GenerationDefaults suggested = checkpoint.generation();
+    try {
+      return new Sampling(
+          or(suggested.temperature(), 1),
+          Math.max(0, suggested.topK() == null ? 0 : suggested.topK()),
+          or(suggested.topP(), 1),
+          or(suggested.minP(), 0),
+          or(suggested.repetitionPenalty(), 1),
+          0,
+          0,
+          Map.of());
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(
+          checkpoint.directory().resolve("generation_config.json"),
+          String.valueOf(e.getMessage()),
+          e);
+    }
+  }
+
+  /// Number of weights, once all were read.
+  static long parameters(Weights weights) {
+    long sum = 0;
+    for (String name : weights.names()) {
+      if (!BUFFERS.matcher(name).matches()) {
+        long product = 1;
+        for (int size : weights.shape(name)) {
+          product *= size;
+        }
+        sum += product;
+      }
+    }
+    return sum;
+  }
+
+  private static float or(@Nullable Double value, float otherwise) {
+    return value == null ? otherwise : value.floatValue();
+  }
+
+  private static String nameOf(Path directory) {
+    Path name = directory.toAbsolutePath().normalize().getFileName();
+    return name == null ? "model" : name.toString();
+  }
+}

@@ -1,0 +1,166 @@
+package io.dejavu.serve;
+
+import io.dejavu.api.ApiConfig;
+import io.dejavu.engine.EngineConfig;
+import io.dejavu.kv.KvConfig;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "serve",
+    description = {
+      "Starts an OpenAI-compatible server: /v1/completions, /v1/models, /health, /version.",
+      "",
+      "Ctrl-C or SIGTERM stops it: new requests are refused, those under way are completed."
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  dejavu serve",
+      "  dejavu serve ~/models/Llama-3.2-1B --weights int8 --host 0.0.0.0",
+      "  curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"ROMEO:\", \"max_tokens\": 40}'",
+    },
+    sortOptions = false)
+final class ServeCommand implements Callable<Integer> {
+  @Spec @Nullable CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "Directory of a checkpoint, or a name in models/. Default: the bundled model.")
+  @Nullable String model;
+
+  @Mixin ModelOptions options = new ModelOptions();
+
+  @Option(
+      names = "--host",
+      paramLabel = "ADDRESS",
+      description = "Address to listen on; 0.0.0.0 is all of this machine. Default: 127.0.0.1.")
+  String host = ApiConfig.DEFAULT.host();
+
+  @Option(
+      names = "--port",
+      paramLabel = "PORT",
+      description = "Port to listen on; 0 is any free one. Default: 8080.")
+  int port = ApiConfig.DEFAULT.port();
+
+  @Option(
+      names = "--served-model-name",
+      paramLabel = "NAME",
+      description = "What clients call the model. Default: the name of its directory.")
+  @Nullable String servedName;
+
+  @Option(
+      names = "--max-context",
+      paramLabel = "TOKENS",
+      description =
+          "Most tokens of a sequence, prompt and answer. Default: as many as the model was made for"
+              + " and the memory holds.")
+  int maxContext = EngineConfig.DEFAULT.maxContext();
+
+  @Option(
+      names = "--kv-memory",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description =
+          "Memory for keys and values, such as 2G. Default: enough for 16 sequences of full length,"
+              + " but at most 0.6 of the free memory and 4 GiB.")
+  long kvMemory;
+
+  @Option(
+      names = "--max-batch-tokens",
+      paramLabel = "TOKENS",
+      description =
+          "Most tokens computed in one step: longer prompts are computed in chunks, so that they"
+              + " don't hold up others. Default: 256.")
+  int maxBatchTokens = EngineConfig.DEFAULT.stepTokens();
+
+  @Option(
+      names = "--max-sequences",
+      paramLabel = "N",
+      description = "Most sequences computed together; more wait. Default: 64.")
+  int maxSequences = EngineConfig.DEFAULT.maxRunning();
+
+  @Option(
+      names = "--request-timeout",
+      paramLabel = "SECONDS",
+      description = "Longest time for one request, waiting included. Default: 600.")
+  int requestTimeout = (int) ApiConfig.DEFAULT.requestDeadline().toSeconds();
+
+  @Option(
+      names = "--stop-timeout",
+      paramLabel = "SECONDS",
+      description = "Longest wait for requests under way when the server is stopped. Default: 30.")
+  int stopTimeout = 30;
+
+  @Option(names = "--verbose", description = "Logs every request and the phases of the start.")
+  boolean verbose;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    LogLevel.set(verbose ? "DEBUG" : "INFO");
+    if (spec == null) {
+      throw new IllegalStateException("not run by the command line");
+    }
+    var out = spec.commandLine().getOut();
+    var server = start();
+    var stopped = new CountDownLatch(1);
+    Runtime.getRuntime()
+        .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(server, stopped)));
+    banner(server, out);
+    stopped.await(); // never: the process ends in the hook
+    return ExitCode.DONE.code;
+  }
+
+  /// Also for tests, which have no process of their own to stop.
+  LocalServer start() {
+    try {
+      var api = ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout));
+      var engine =
+          new EngineConfig(
+              maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);
+      return LocalServer.start(
+          model, servedName, options, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
+    }
+  }
+
+  private void stop(LocalServer server, CountDownLatch stopped) {
+    int code = ExitCode.FAILED.code;
+    try {
+      boolean complete = server.stop(Duration.ofSeconds(stopTimeout));
+      code = (complete ? ExitCode.DONE : ExitCode.UNFINISHED).code;
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } finally {
+      stopped.countDown();
+      Runtime.getRuntime().halt(code); // the JVM's own code would say "killed by a signal"
+    }
+  }
+
+  private static void banner(LocalServer server, PrintWriter out) {
+    var started = ProcessHandle.current().info().startInstant();
+    String ready =
+        started
+            .map(start -> " · ready in " + Readable.seconds(Duration.between(start, Instant.now())))
+            .orElse("");
+    out.println(server.describe());
+    out.printf("  url        %s/v1%s%n", server.url(), ready);
+    out.println();
+    out.println("Try it:");
+    out.println("  " + server.example());
+    out.println("Ctrl-C stops it.");
+    out.flush();
+  }
+}

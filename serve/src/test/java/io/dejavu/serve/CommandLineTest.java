@@ -1,0 +1,150 @@
+package io.dejavu.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class CommandLineTest {
+  /// What a command left behind.
+  private record Outcome(int code, String out, String err) {}
+
+  private static Outcome run(String... args) {
+    var out = new StringWriter();
+    var err = new StringWriter();
+    int code = Dejavu.run(new PrintWriter(out), new PrintWriter(err), args);
+    return new Outcome(code, out.toString(), err.toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '§',
+      textBlock =
+          """
+          serve --nope                      | 2 | Unknown option: '--nope'
+          serve --port x                    | 2 | 'x' is not an int
+          serve --port 99999                | 2 | port is 99999, must be between 0 and 65535
+          serve --threads 0                 | 2 | 0 threads
+          serve --dtype int3                | 2 | --dtype is auto, float32 or bfloat16, not int3
+          serve --weights int3              | 2 | --weights is stored, int8 or int4
+          serve --kernels abacus            | 2 | no kernels 'abacus' on this CPU
+          serve --kv-memory 1X              | 2 | '1X' is not a size such as 512M or 2G
+          serve --max-context 5000          | 2 | a context of 5000 tokens
+          serve /nonexistent                | 3 | /nonexistent: no such directory
+          serve --random-weights /none      | 3 | /none: no such file
+          serve a --random-weights /none    | 2 | a MODEL or --random-weights, not both
+          generate                          | 2 | Missing required parameter
+          generate a b c                    | 2 | 3 texts; quote the prompt
+          generate --temperature -1 x       | 2 | temperature is -1.0
+          bench                             | 2 | measure what?
+          bench engine --pp 0 --tg 0        | 2 | there is nothing to measure
+          bench engine --pp -1              | 2 | --pp is -1, must be at least 0
+          bench engine --pp 5000            | 2 | 5000 tokens, the model was made for 1024
+          bench engine --json --plain       | 2 | mutually exclusive
+          nonsense                          | 2 | Unmatched argument
+          """)
+  void aMistakeIsOneLineAndHasItsCode(String args, int code, String message) {
+    var outcome = run(args.split(" "));
+
+    assertThat(outcome.code).as(outcome.err).isEqualTo(code);
+    assertThat(outcome.err).startsWith("dejavu: ").contains(message);
+    assertThat(outcome.err.lines()).hasSize(1);
+    assertThat(outcome.out).isEmpty();
+  }
+
+  @Test
+  void aTakenPortHasItsCode() throws IOException {
+    try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      var outcome = run("serve", "--port", Integer.toString(taken.getLocalPort()));
+
+      assertThat(outcome.code).isEqualTo(ExitCode.ADDRESS.code);
+      assertThat(outcome.err).contains("cannot listen on 127.0.0.1:" + taken.getLocalPort());
+      assertThat(outcome.err.lines()).hasSize(1);
+    }
+  }
+
+  @Test
+  void helpTeachesByExamples() {
+    for (var command :
+        List.of(
+            List.of("--help"),
+            List.of("serve", "--help"),
+            List.of("generate", "--help"),
+            List.of("bench", "engine", "--help"))) {
+      var outcome = run(command.toArray(String[]::new));
+
+      assertThat(outcome.code).isZero();
+      assertThat(outcome.out).contains("Examples:").contains("  dejavu ");
+      assertThat(outcome.out.lines()).allMatch(line -> line.length() <= 100);
+    }
+  }
+
+  @Test
+  void theVersionIsSaid() {
+    assertThat(run("--version").out).startsWith("dejavu ").contains("Java 2");
+  }
+
+  @Test
+  void generatedTextIsAllThatIsPrinted() {
+    String[] args = {
+      "generate", "ROMEO:\n", "-n", "12", "--temperature", "0", "--dtype", "float32"
+    };
+    var first = run(args);
+    var again = run(args);
+
+    assertThat(first.code).as(first.err).isZero();
+    assertThat(first.out).isEqualTo("I will you so, and you.\n\nROMEO:" + System.lineSeparator());
+    assertThat(again).isEqualTo(first);
+  }
+
+  @Test
+  void generationEndsBeforeAStopString() {
+    var outcome =
+        run("generate", "ROMEO:\n", "--temperature", "0", "--dtype", "float32", "--stop", ", and");
+
+    assertThat(outcome.out.strip()).isEqualTo("I will you so");
+  }
+
+  @Test
+  void aBenchmarkPrintsLinesOfJson() {
+    var outcome =
+        run("bench engine --pp 8 --tg 4 --batch 1,3 --repetitions 2 --warm-up 0 --json".split(" "));
+
+    assertThat(outcome.code).as(outcome.err).isZero();
+    assertThat(outcome.out.lines()).hasSize(3).allMatch(line -> line.startsWith("{\"engine\":"));
+    assertThat(outcome.out)
+        .contains("\"test\":\"pp8\"")
+        .contains("\"test\":\"tg4\",\"sequences\":3");
+  }
+
+  @Test
+  void aBenchmarkOfAShapeNeedsNoCheckpoint() {
+    String config = Repository.ROOT.resolve("models/shakespeare-opt-7m/config.json").toString();
+    var outcome =
+        run(
+            "bench",
+            "engine",
+            "--random-weights",
+            config,
+            "--pp",
+            "0",
+            "--tg",
+            "4",
+            "--batch",
+            "2",
+            "--warm-up",
+            "0",
+            "--plain");
+
+    assertThat(outcome.code).as(outcome.err).isZero();
+    assertThat(Double.parseDouble(outcome.out.strip())).isPositive();
+  }
+}

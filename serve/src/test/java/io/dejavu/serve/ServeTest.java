@@ -1,0 +1,252 @@
+package io.dejavu.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A real server process on the bundled model, through HTTP.
+final class ServeTest {
+  private static final Pattern URL = Pattern.compile("http://\\S+/v1");
+  private static final JsonMapper JSON = new JsonMapper();
+  private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+  private static Process server;
+  private static String url;
+
+  @BeforeAll
+  static void start() throws IOException {
+    server = launch("serve", "--port", "0", "--dtype", "float32");
+    url = url(server);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.destroyForcibly();
+  }
+
+  @Test
+  void answersAreTheGoldenOnes() throws Exception {
+    var golden =
+        JSON.readTree(
+            Files.readAllBytes(Repository.ROOT.resolve("models/shakespeare-opt-7m/golden.json")));
+
+    assertThat(golden.get("cases")).isNotEmpty();
+    for (JsonNode expected : golden.get("cases")) {
+      String text = expected.get("text").stringValue();
+      var choice = greedy(text, expected.get("greedy").size());
+
+      assertThat(choice.get("prompt_token_ids")).as(text).isEqualTo(expected.get("ids"));
+      assertPromptLogprobs(choice, expected);
+      int same = equalTokens(choice, expected);
+      if (same == expected.get("greedy").size()) {
+        assertThat(choice.get("text")).isEqualTo(expected.get("greedy_text"));
+      }
+    }
+  }
+
+  @Test
+  void theFirstTokensLogprobsAreTheGoldenOnes() throws Exception {
+    var golden =
+        JSON.readTree(
+            Files.readAllBytes(Repository.ROOT.resolve("models/shakespeare-opt-7m/golden.json")));
+
+    for (JsonNode expected : golden.get("cases")) {
+      var request = request(expected.get("text").stringValue(), 1).put("logprobs", 5);
+      request.put("return_tokens_as_token_ids", true);
+      var top = complete(request).get("logprobs").get("top_logprobs").get(0);
+
+      for (JsonNode pair : expected.get("last_top5")) {
+        assertThat(top.get("token_id:" + pair.get(0).intValue()).doubleValue())
+            .isCloseTo(pair.get(1).doubleValue(), within(1e-4));
+      }
+    }
+  }
+
+  @Test
+  void aStreamHasTheTextOfTheWholeAnswer() throws Exception {
+    var request = request("First Citizen:\n", 40);
+    String whole = complete(request).get("text").stringValue();
+
+    var streamed = new StringBuilder();
+    int events = 0;
+    var lines =
+        CLIENT
+            .send(post(request.put("stream", true)), HttpResponse.BodyHandlers.ofLines())
+            .body()
+            .toList();
+    for (String line : lines) {
+      if (line.startsWith("data: {")) {
+        events++;
+        streamed.append(
+            JSON.readTree(line.substring(6)).get("choices").get(0).get("text").stringValue());
+      }
+    }
+
+    assertThat(streamed.toString()).isEqualTo(whole);
+    assertThat(events).isGreaterThan(3);
+    assertThat(lines).contains("data: [DONE]");
+  }
+
+  @Test
+  void aSeedDecidesAboutTheText() throws Exception {
+    var request = request("ROMEO:\n", 30).put("temperature", 1).put("seed", 7);
+
+    assertThat(complete(request)).isEqualTo(complete(request));
+    assertThat(complete(request).get("text"))
+        .isNotEqualTo(complete(request.put("seed", 8)).get("text"));
+  }
+
+  @Test
+  void theServerIsHealthyAndKnowsItsModel() throws Exception {
+    assertThat(get("/health").get("status").stringValue()).isEqualTo("ok");
+    assertThat(get("/v1/models").get("data").get(0).get("id").stringValue())
+        .isEqualTo("shakespeare-opt-7m");
+  }
+
+  @Test
+  void aSignalStopsAServerWhenItsRequestsAreComplete() throws Exception {
+    var process = launch("serve", "--port", "0");
+    try {
+      String there = url(process);
+      var body = request("ROMEO:\n", 300).put("ignore_eos", true);
+      var running =
+          CLIENT.sendAsync(
+              HttpRequest.newBuilder(URI.create(there + "/completions"))
+                  .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)))
+                  .build(),
+              HttpResponse.BodyHandlers.ofString());
+      var health = HttpRequest.newBuilder(URI.create(there).resolve("/health")).build();
+      while (!JSON.readTree(CLIENT.send(health, HttpResponse.BodyHandlers.ofString()).body())
+          .get("running")
+          .isNumber()) {
+        Thread.onSpinWait();
+      }
+      Thread.sleep(200);
+
+      process.destroy(); // SIGTERM
+
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+      var answer = running.get(1, TimeUnit.SECONDS);
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+      assertThat(JSON.readTree(answer.body()).get("usage").get("completion_tokens").intValue())
+          .isEqualTo(300);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static void assertPromptLogprobs(JsonNode choice, JsonNode expected) {
+    var actual = new ArrayList<Double>();
+    for (int i = 1; i < choice.get("prompt_logprobs").size(); i++) {
+      String id = choice.get("prompt_token_ids").get(i).toString();
+      actual.add(choice.get("prompt_logprobs").get(i).get(id).get("logprob").doubleValue());
+    }
+    assertThat(actual).hasSize(expected.get("prompt_logprobs").size());
+    for (int i = 0; i < actual.size(); i++) {
+      assertThat(actual.get(i))
+          .isCloseTo(expected.get("prompt_logprobs").get(i).doubleValue(), within(1e-4));
+    }
+  }
+
+  /// Greedy tokens must be equal up to one whose two best logits are as good as the same.
+  private static int equalTokens(JsonNode choice, JsonNode expected) {
+    var wanted = expected.get("greedy");
+    for (int i = 0; i < wanted.size(); i++) {
+      if (expected.get("greedy_margins").get(i).doubleValue() < 1e-3) {
+        return i;
+      }
+      assertThat(choice.get("token_ids").get(i)).as("token %d", i).isEqualTo(wanted.get(i));
+    }
+    return wanted.size();
+  }
+
+  private static JsonNode greedy(String text, int tokens) throws Exception {
+    return complete(
+        request(text, tokens)
+            .put("prompt_logprobs", 0)
+            .put("return_token_ids", true)
+            .put("ignore_eos", true));
+  }
+
+  private static ObjectNode request(String prompt, int tokens) {
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("prompt", prompt)
+        .put("max_tokens", tokens)
+        .put("temperature", 0);
+  }
+
+  private static JsonNode complete(ObjectNode request) throws Exception {
+    var response = CLIENT.send(post(request), HttpResponse.BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+    return JSON.readTree(response.body()).get("choices").get(0);
+  }
+
+  private static HttpRequest post(ObjectNode request) {
+    return HttpRequest.newBuilder(URI.create(url + "/completions"))
+        .timeout(Duration.ofSeconds(60))
+        .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(request)))
+        .build();
+  }
+
+  private static JsonNode get(String path) throws Exception {
+    return JSON.readTree(
+        CLIENT
+            .send(
+                HttpRequest.newBuilder(URI.create(url).resolve(path)).build(),
+                HttpResponse.BodyHandlers.ofString())
+            .body());
+  }
+
+  private static Process launch(String... args) throws IOException {
+    String path =
+        System.getProperty("jdk.module.path", "")
+            + System.getProperty("path.separator")
+            + System.getProperty("java.class.path");
+    var command =
+        new ArrayList<>(
+            List.of(
+                ProcessHandle.current().info().command().orElse("java"),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Ddejavu.home=" + Repository.ROOT,
+                "-cp",
+                path,
+                Dejavu.class.getName()));
+    command.addAll(List.of(args));
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+  }
+
+  /// Waits for the banner.
+  private static String url(Process process) throws IOException {
+    BufferedReader out = process.inputReader();
+    for (String line = out.readLine(); line != null; line = out.readLine()) {
+      var found = URL.matcher(line);
+      if (found.find() && line.contains("url")) {
+        return found.group();
+      }
+    }
+    throw new IOException("the server ended without a banner");
+  }
+}

@@ -169,7 +169,7 @@ class ArchitecturesTest {
     var model = Architectures.of(checkpoint.config());
     var token = Step.Part.draw(new int[] {5}, 0, new int[] {1}, TestModel.greedy(1));
     var step = new Step(List.of(token));
-    try (var kernels = Backends.fastest();
+    try (var kernels = Backends.cpu();
         var weights = checkpoint.openWeights();
         var whole = TestModel.of(weights, model, kernels, Precision.FLOAT32, 1);
         var bare = TestModel.of(new Bare(weights, prefix), model, kernels, Precision.FLOAT32, 1)) {

@@ -27,9 +27,9 @@ final class Backends {
     };
   }
 
-  /// The fastest.
-  static Kernels fastest() {
-    return CpuKernels.open(CpuKernels.AUTO, 2);
+  /// One of the CPU's, always the same.
+  static Kernels cpu() {
+    return CpuKernels.open(CpuKernels.families().getFirst(), 2);
   }
 
   /// How many threads a backend can be told to use.

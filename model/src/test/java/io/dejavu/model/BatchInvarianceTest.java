@@ -2,6 +2,7 @@ package io.dejavu.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.tensor.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +33,8 @@ class BatchInvarianceTest {
         cases.add(new Case(checkpoint, backend, Precision.FLOAT32));
       }
       cases.add(new Case("mistral-window", backend, Precision.FLOAT32));
+    }
+    for (var backend : CpuKernels.families()) {
       cases.add(new Case("llama", backend, Precision.BFLOAT16));
       cases.add(new Case("llama", backend, Precision.parse("float32", "int8")));
       cases.add(new Case("llama", backend, Precision.parse("auto", "int8")));

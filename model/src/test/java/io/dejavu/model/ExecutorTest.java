@@ -73,7 +73,7 @@ class ExecutorTest {
 
   private static void onLlama(Check check) {
     var checkpoint = Checkpoint.of(Golden.ROOT.resolve("llama"));
-    try (var kernels = Backends.fastest();
+    try (var kernels = Backends.cpu();
         var weights = checkpoint.openWeights();
         var opened =
             new Opened(
@@ -198,7 +198,7 @@ class ExecutorTest {
   @Test
   void logitsThatAreNoNumbersDrawNoToken() {
     var config = Checkpoint.of(Golden.ROOT.resolve("llama")).config();
-    try (var kernels = Backends.fastest();
+    try (var kernels = Backends.cpu();
         var weights = new Damaged(RandomWeights.of(config, 1));
         var opened = new Opened(weights, Architectures.of(config), kernels, Precision.AUTO)) {
       var part =
@@ -233,7 +233,7 @@ class ExecutorTest {
   void everyArchitectureRunsWithRandomWeights(Path checkpoint) {
     var config = Checkpoint.of(checkpoint).config();
     for (var precision : List.of(Precision.AUTO, Precision.parse("auto", "int8"))) {
-      try (var kernels = Backends.fastest();
+      try (var kernels = Backends.cpu();
           var weights = RandomWeights.of(config, 1);
           var opened = new Opened(weights, Architectures.of(config), kernels, precision)) {
         var prompt = Arrays.copyOf(PROMPT, 20);

@@ -45,7 +45,7 @@ class PrecisionErrorTest {
   private static double[] logprobs(Precision precision) throws IOException {
     var checkpoint = Checkpoint.of(Golden.BUNDLED);
     var architecture = Architectures.of(checkpoint.config());
-    try (var kernels = Backends.fastest();
+    try (var kernels = Backends.cpu();
         var weights = checkpoint.openWeights();
         var model = TestModel.of(weights, architecture, kernels, precision, 1)) {
       var golden = Golden.of(Golden.BUNDLED).getLast();

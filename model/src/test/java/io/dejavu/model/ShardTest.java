@@ -72,7 +72,7 @@ class ShardTest {
     var checkpoint = Checkpoint.of(Golden.ROOT.resolve(name));
     var model = Architectures.of(checkpoint.config());
     var part = StagePart.whole(model.sizes().layers()).shard(shard, shards);
-    try (var kernels = Backends.fastest();
+    try (var kernels = Backends.cpu();
         var weights = checkpoint.openWeights();
         var stage =
             Stage.load(

@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /// The part of {@link KernelsContract} about weight matrices.
-interface ProductsContract extends Comparison {
+public interface ProductsContract extends Comparison {
   /// All formats there are; a backend may refuse some.
   static List<MatrixFormat> formats() {
     var formats = new ArrayList<MatrixFormat>();

@@ -183,6 +183,38 @@ final class Assembler {
     vector(new Op(2, 1, 0x58, Tuple.ELEMENT), to, null, from);
   }
 
+  /// The lowest f32 to memory.
+  void vmovss(Mem to, Vec from) {
+    vector(new Op(1, 2, 0x11), from, null, to);
+  }
+
+  /// The lowest 32 bits to memory.
+  void vmovd(Mem to, Vec from) {
+    vector(new Op(1, 1, 0x7e), from, null, to);
+  }
+
+  /// 32 bits of a general register to the lowest lane, zeros above.
+  void vmovd(Vec to, Reg from) {
+    vector(new Op(1, 1, 0x6e), to, null, new Vec(from.number(), 16));
+  }
+
+  /// The lowest lane of `from` in every lane.
+  void vbroadcastss(Vec to, Vec from) {
+    vector(new Op(2, 1, 0x18, Tuple.ELEMENT), to, null, from);
+  }
+
+  /// The upper 16 bytes of a ymm.
+  void vextracti128(Vec to, Vec from) {
+    vector(new Op(3, 1, 0x39), from, null, to);
+    bytes(1);
+  }
+
+  /// Lane `i` of each 16 bytes becomes their lane `order >> 2 i & 3`.
+  void vpshufd(Vec to, Vec from, int order) {
+    vector(new Op(1, 1, 0x70), to, null, from);
+    bytes(order);
+  }
+
   /// All bits zero.
   void zero(Vec to) {
     if (to.number() < 16) { // a VEX instruction on the lower part clears the rest
@@ -215,6 +247,38 @@ final class Assembler {
 
   void vmulps(Vec to, Vec a, Operand b) {
     vector(new Op(1, 0, 0x59), to, a, b);
+  }
+
+  void vdivps(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 0, 0x5e), to, a, b);
+  }
+
+  /// Lanes where `a` and `b` are ordered and differ: all bits one, else zero (AVX).
+  void vcmpneqps(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 0, 0xc2), to, a, b);
+    bytes(12);
+  }
+
+  /// Lanes where one of `a` and `b` is not a number: all bits one, else zero (AVX).
+  void vcmpunordps(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 0, 0xc2), to, a, b);
+    bytes(3);
+  }
+
+  /// `b` where the sign of `mask` is set, else `a` (AVX).
+  void vblendvps(Vec to, Vec a, Vec b, Vec mask) {
+    vector(new Op(3, 1, 0x4a), to, a, b);
+    bytes(mask.number() << 4);
+  }
+
+  /// Each f32 as i32, to nearest, ties to even.
+  void vcvtps2dq(Vec to, Operand from) {
+    vector(new Op(1, 1, 0x5b), to, null, from);
+  }
+
+  /// Each f32 of a zmm as bf16, to nearest, ties to even (AVX512_BF16). Subnormals become zero.
+  void vcvtneps2bf16(Vec to, Mem from) {
+    evexOf(64, new Op(2, 2, 0x72), to, null, from);
   }
 
   /// `to += a · b`, rounded once.
@@ -265,6 +329,25 @@ final class Assembler {
 
   void vpaddd(Vec to, Vec a, Operand b) {
     vector(new Op(1, 1, 0xfe), to, a, b);
+  }
+
+  void vpsubd(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 1, 0xfa), to, a, b);
+  }
+
+  /// The greater of each two i32.
+  void vpmaxsd(Vec to, Vec a, Operand b) {
+    vector(new Op(2, 1, 0x3d), to, a, b);
+  }
+
+  /// i32 of `a`, then of `b`, as i16, saturated, in each 16 bytes.
+  void vpackssdw(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 1, 0x6b), to, a, b);
+  }
+
+  /// i16 of `a`, then of `b`, as i8, saturated, in each 16 bytes.
+  void vpacksswb(Vec to, Vec a, Operand b) {
+    vector(new Op(1, 1, 0x63), to, a, b);
   }
 
   void vpand(Vec to, Vec a, Operand b) {
@@ -352,6 +435,11 @@ final class Assembler {
   }
 
   private void evex(Op op, Vec reg, @Nullable Vec source, Operand last) {
+    evexOf(reg.bytes(), op, reg, source, last);
+  }
+
+  /// @param vectorBytes of the instruction, which may differ from its destination's
+  private void evexOf(int vectorBytes, Op op, Vec reg, @Nullable Vec source, Operand last) {
     var r = ~(reg.number() >> 3) & 1;
     var rHigh = ~(reg.number() >> 4) & 1;
     // A register's fifth bit stands where memory has the fourth bit of its index.
@@ -360,7 +448,7 @@ final class Assembler {
     var vvvv = ~(source == null ? 0 : source.number()) & 15;
     var vHigh = ~(source == null ? 0 : source.number() >> 4) & 1;
     var length =
-        switch (reg.bytes()) {
+        switch (vectorBytes) {
           case 16 -> 0;
           case 32 -> 1;
           default -> 2;
@@ -372,7 +460,7 @@ final class Assembler {
         vvvv << 3 | 4 | op.prefix,
         length << 5 | (broadcast ? 16 : 0) | vHigh << 3,
         op.code);
-    modrm(reg.number() & 7, last, broadcast ? 4 : op.tuple.bytes(reg.bytes()));
+    modrm(reg.number() & 7, last, broadcast ? 4 : op.tuple.bytes(vectorBytes));
   }
 
   private static int base(Operand operand) {

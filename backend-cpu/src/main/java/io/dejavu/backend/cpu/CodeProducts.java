@@ -1,15 +1,11 @@
 package io.dejavu.backend.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import io.dejavu.tensor.DType;
-import io.dejavu.tensor.HostDevice;
 import io.dejavu.tensor.MatrixFormat;
 import io.dejavu.tensor.MatrixSource;
 import io.dejavu.tensor.PackedMatrix;
 import io.dejavu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +21,9 @@ final class CodeProducts implements MatrixProducts {
 
   private static final int STAGED_ROWS = 8;
 
+  /// See {@link Staging#columns}.
+  private static final int MOST_STEP_COLUMNS = 128;
+
   /// A tile in memory.
   record Tile(MemorySegment start, MemorySegment resume) {}
 
@@ -37,9 +36,10 @@ final class CodeProducts implements MatrixProducts {
   private final CodeMemory code = new CodeMemory();
   private final Map<TileKind, Tile> tiles = new HashMap<>();
   private final Map<FinishKind, MemorySegment> finishes = new HashMap<>();
+  private final Map<MatrixFormat, MemorySegment> stagings = new HashMap<>();
   private final Scratch staged = new Scratch(1);
   private final Scratch sums;
-  private final float[][] rows;
+  private final Scratch tails;
 
   /// @throws UnsupportedOperationException naming what the machine lacks for `family`
   CodeProducts(KernelFamily family, Workers workers) {
@@ -47,7 +47,7 @@ final class CodeProducts implements MatrixProducts {
     this.family = family;
     this.workers = workers;
     this.sums = new Scratch(workers.threads());
-    this.rows = new float[workers.threads()][0];
+    this.tails = new Scratch(workers.threads());
   }
 
   @Override
@@ -79,52 +79,53 @@ final class CodeProducts implements MatrixProducts {
   /// Bytes from one staged row to the next: an odd number of cache lines, so that the rows of a
   /// tile do not fall on the same places of the first-level cache.
   long stagedStride(PanelMatrix matrix) {
-    var format = matrix.format();
-    var bytes = family.staging(format).bytes(stagedColumns(matrix), format.group());
+    var group = matrix.format().group();
+    var staging = family.staging(matrix.format());
+    var step = staging.columns(group);
+    var bytes = staging.bytes(Math.ceilDiv(matrix.columns(), step) * step, group);
     return 128L * (Math.ceilDiv(bytes, 64) / 2) + 64;
   }
 
-  private static int stagedColumns(PanelMatrix matrix) {
-    return Math.ceilDiv(matrix.paddedColumns(), 16) * 16;
-  }
-
   private void stage(Tensor x, PanelMatrix matrix) {
-    var stride = stagedStride(matrix);
-    staged.reserve(stride * x.rows());
-    var columns = stagedColumns(matrix);
-    for (int worker = 0; worker < rows.length; worker++) {
-      if (rows[worker].length < columns) {
-        rows[worker] = new float[columns];
-      }
-    }
-    if ((long) x.rows() * columns <= STAGED_ALONE) {
-      stage(x, 0, x.rows(), matrix, rows[0]);
+    var code = staging(matrix.format());
+    staged.reserve(stagedStride(matrix) * x.rows());
+    tails.reserve(4L * MOST_STEP_COLUMNS);
+    if ((long) x.rows() * x.columns() <= STAGED_ALONE) {
+      stage(code, x, 0, matrix, 0);
     } else {
       workers.run(
           Math.ceilDiv(x.rows(), STAGED_ROWS),
           (task, worker) -> {
             var from = task * STAGED_ROWS;
             var to = Math.min(from + STAGED_ROWS, x.rows());
-            stage(x, from, to, matrix, rows[worker]);
+            stage(code, x.rows(from, to), from, matrix, worker);
           });
     }
   }
 
-  private void stage(Tensor x, int from, int to, PanelMatrix matrix, float[] row) {
-    var format = matrix.format();
-    var staging = family.staging(format);
-    var columns = stagedColumns(matrix);
-    var offset = format.weights() == DType.I4 ? 8 : 128;
-    for (int t = from; t < to; t++) {
-      read(x, t, row, columns);
-      staging.write(row, columns, format.group(), offset, staged.of(0) + t * stagedStride(matrix));
+  /// @param first row of `x` in the whole product
+  private void stage(MemorySegment code, Tensor x, int first, PanelMatrix matrix, int worker) {
+    var staging = family.staging(matrix.format());
+    var group = matrix.format().group();
+    var columns = staging.columns(group);
+    var steps = x.columns() / columns;
+    var from = Memory.address(x);
+    var stride = stagedStride(matrix);
+    var to = staged.of(0) + first * stride;
+    if (steps > 0) {
+      CodeMemory.call(code, from, Memory.stride(x), to, stride, x.rows(), steps);
     }
-  }
-
-  private static void read(Tensor x, int row, float[] target, int padded) {
-    var from = x.offset() + 4L * row * x.stride();
-    MemorySegment.copy(HostDevice.segment(x.buffer()), JAVA_FLOAT, from, target, 0, x.columns());
-    Arrays.fill(target, x.columns(), padded, 0);
+    var rest = x.columns() - steps * columns;
+    if (rest > 0) { // the last columns, with zeros behind them
+      var tail = tails.of(worker);
+      Memory.ALL.asSlice(tail + 4L * rest, 4L * (columns - rest)).fill((byte) 0);
+      for (int row = 0; row < x.rows(); row++) {
+        var done = 4L * steps * columns;
+        Memory.copy(from + row * Memory.stride(x) + done, tail, 4L * rest);
+        var at = to + row * stride + staging.bytes(steps * columns, group);
+        CodeMemory.call(code, tail, 0, at, 0, 1, 1);
+      }
+    }
   }
 
   @Override
@@ -154,6 +155,16 @@ final class CodeProducts implements MatrixProducts {
         });
   }
 
+  private MemorySegment staging(MatrixFormat format) {
+    return stagings.computeIfAbsent(
+        format,
+        _ -> {
+          var nibbles = format.weights() == DType.I4;
+          return code.add(
+              new StagingEmitter(family.staging(format), format.group(), nibbles).emit());
+        });
+  }
+
   MemorySegment finish(boolean bias, boolean accumulate) {
     return finishes.computeIfAbsent(
         new FinishKind(bias, accumulate),
@@ -166,6 +177,7 @@ final class CodeProducts implements MatrixProducts {
   @Override
   public void close() {
     staged.close();
+    tails.close();
     sums.close();
     code.close();
   }

@@ -13,7 +13,14 @@ import org.jspecify.annotations.Nullable;
 final class PanelProduct implements Workers.Task {
   private static final int BLOCK_ROWS = 128;
   private static final int BLOCK_BYTES = 384 << 10;
-  private static final int CHUNK_BYTES = 16 << 10;
+
+  /// What a few tiles read again from the first-level cache, while the next chunk comes from
+  /// memory.
+  private static final int CHUNK_BYTES = 8 << 10;
+
+  /// From so many on, reading a panel from memory takes little of the time, and long runs pay more.
+  private static final int MANY_TILES = 4;
+
   private static final int MOST_PANELS = 8;
   private static final int TASKS_PER_THREAD = 8;
 
@@ -141,7 +148,8 @@ final class PanelProduct implements Workers.Task {
     var stepBytes = matrix.layout().stepBytes();
     var weights = matrix.address() + panel * matrix.panelBytes();
     var lone = endTile - firstTile == 1;
-    var chunk = lone ? to - from : Math.max(1, CHUNK_BYTES / stepBytes);
+    var few = endTile - firstTile < MANY_TILES;
+    var chunk = few && !lone ? Math.max(1, CHUNK_BYTES / stepBytes) : to - from;
     for (int step = from; step < to; step += chunk) {
       var count = Math.min(chunk, to - step);
       var at = weights + (long) step * stepBytes;

@@ -4,8 +4,8 @@ import io.dejavu.api.ApiConfig;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.kv.KvConfig;
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -150,13 +150,9 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private static void banner(LocalServer server, PrintWriter out) {
-    var started = ProcessHandle.current().info().startInstant();
-    String ready =
-        started
-            .map(start -> " · ready in " + Readable.seconds(Duration.between(start, Instant.now())))
-            .orElse("");
+    var up = Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime());
     out.println(server.describe());
-    out.printf("  url        %s/v1%s%n", server.url(), ready);
+    out.printf("  url        %s/v1 · ready in %s%n", server.url(), Readable.seconds(up));
     out.println();
     out.println("Try it:");
     out.println("  " + server.example());

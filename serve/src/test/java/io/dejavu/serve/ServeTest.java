@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -113,6 +115,27 @@ final class ServeTest {
     assertThat(complete(request)).isEqualTo(complete(request));
     assertThat(complete(request).get("text"))
         .isNotEqualTo(complete(request.put("seed", 8)).get("text"));
+  }
+
+  @Test
+  void clientsTogetherGetWhatEachGetsAlone() throws Exception {
+    var requests = new ArrayList<ObjectNode>();
+    for (int i = 0; i < 16; i++) {
+      requests.add(request("ROMEO:\n".repeat(i + 1), 24).put("temperature", 1).put("seed", i));
+    }
+    var alone = new ArrayList<JsonNode>();
+    for (var request : requests) {
+      alone.add(complete(request));
+    }
+
+    List<Callable<JsonNode>> clients = new ArrayList<>();
+    requests.forEach(request -> clients.add(() -> complete(request)));
+    var together = new ArrayList<JsonNode>();
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      threads.invokeAll(clients).forEach(answer -> together.add(answer.resultNow()));
+    }
+
+    assertThat(together).isEqualTo(alone);
   }
 
   @Test

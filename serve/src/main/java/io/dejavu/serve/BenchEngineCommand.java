@@ -107,11 +107,7 @@ final class BenchEngineCommand implements Callable<Integer> {
     int most = Collections.max(batches);
     int longest =
         Stream.concat(prompts.stream(), generated.stream()).mapToInt(n -> n).max().orElseThrow();
-    try (var bar = new LoadBar();
-        var loaded =
-            LoadedModel.open(
-                model, options, new StepLimits(Math.max(maxBatchTokens, most), 0), bar)) {
-      bar.close();
+    try (var loaded = load(new StepLimits(Math.max(maxBatchTokens, most), 0))) {
       int positions = loaded.executor().sizes().maxPositions();
       if (longest > positions) {
         loaded.executor().close();
@@ -138,6 +134,12 @@ final class BenchEngineCommand implements Callable<Integer> {
       }
     }
     return ExitCode.DONE.code;
+  }
+
+  private LoadedModel load(StepLimits limits) {
+    try (var bar = new LoadBar()) {
+      return LoadedModel.open(model, options, limits, bar);
+    }
   }
 
   private void check() {

@@ -48,6 +48,8 @@ public final class Dejavu implements Runnable {
 
   @Spec @Nullable CommandSpec spec;
 
+  private Dejavu() {}
+
   public static void main(String[] args) {
     var out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, UTF_8);
     var err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, UTF_8);

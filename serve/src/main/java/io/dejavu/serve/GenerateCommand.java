@@ -132,8 +132,7 @@ final class GenerateCommand implements Callable<Integer> {
       prompt = new String(System.in.readAllBytes(), UTF_8);
     }
     var limits = new StepLimits(EngineConfig.DEFAULT.stepTokens(), 0);
-    try (var bar = new LoadBar();
-        var loaded = LoadedModel.open(model, options, limits, bar)) {
+    try (var loaded = load(model, limits)) {
       var tokenizer = loaded.tokenizer();
       if (tokenizer == null) {
         loaded.executor().close();
@@ -145,6 +144,12 @@ final class GenerateCommand implements Callable<Integer> {
       }
     }
     return ExitCode.DONE.code;
+  }
+
+  private LoadedModel load(@Nullable String model, StepLimits limits) {
+    try (var bar = new LoadBar()) {
+      return LoadedModel.open(model, options, limits, bar);
+    }
   }
 
   private static Engine engine(LoadedModel loaded) {

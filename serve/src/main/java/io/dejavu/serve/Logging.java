@@ -12,8 +12,12 @@ import org.slf4j.Logger;
 
 /// How the process logs: one line per event, on stderr. Configured in Java, because reading XML
 /// would cost a tenth of a second at every start.
+@SuppressWarnings("exports") // public for the service loader only
 public final class Logging extends ContextAwareBase implements Configurator {
   private static final String OURS = "io.dejavu";
+
+  /// For the service loader.
+  public Logging() {}
 
   @Override
   public ExecutionStatus configure(LoggerContext context) {

@@ -26,6 +26,10 @@ class Llama extends Architecture {
         config.has("head_dim") || headSize != 0
             ? config.integer("head_dim", headSize)
             : Architectures.headSize(config, "num_attention_heads", width, heads);
+    if ((long) heads * size > Config.MOST) {
+      throw config.expected(
+          "head_dim", "at most %,d over all %,d heads".formatted(Config.MOST, heads));
+    }
     return new Sizes(
         config.integer("vocab_size"),
         width,

@@ -44,6 +44,8 @@ class ArchitecturesTest {
         .hasMessage("config.json: \"num_key_value_heads\" is 3, expected a divisor of the 8 heads");
     assertThatThrownBy(() -> Architectures.of(config(LLAMA.replace("64", "60"))))
         .hasMessageContaining("expected a divisor of the width 60");
+    assertThatThrownBy(() -> llama(", \"head_dim\": 16000000"))
+        .hasMessageContaining("\"head_dim\" is 16000000, expected at most");
   }
 
   @Test

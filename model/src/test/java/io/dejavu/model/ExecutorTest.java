@@ -194,6 +194,27 @@ class ExecutorTest {
                 .endsWith("lm_head.weight 18/18"));
   }
 
+  @Test
+  void weightsThatDoNotFitTheConfigAreNamed() {
+    var llama = Checkpoint.of(Golden.ROOT.resolve("llama"));
+    try (var kernels = Backends.cpu();
+        var weights = llama.openWeights()) {
+      var otherFamily = Checkpoint.of(Golden.ROOT.resolve("gpt2")).config();
+      var otherSizes = Checkpoint.of(Golden.ROOT.resolve("llama3-rope")).config();
+
+      assertThatThrownBy(
+              () -> new Opened(weights, Architectures.of(otherFamily), kernels, Precision.AUTO))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("goldens/llama")
+          .hasMessageContaining("transformer.h.0.attn.c_attn.weight");
+      assertThatThrownBy(
+              () -> new Opened(weights, Architectures.of(otherSizes), kernels, Precision.AUTO))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("model.layers.0.self_attn.k_proj.weight")
+          .hasMessageContaining("[16, 64]");
+    }
+  }
+
   /// Weights that give logits of NaN.
   @Test
   void logitsThatAreNoNumbersDrawNoToken() {

@@ -48,11 +48,11 @@ record Golden(
         floats(node.get("greedy_margins")));
   }
 
-  private static int[] ints(JsonNode node) {
+  static int[] ints(JsonNode node) {
     return StreamSupport.stream(node.spliterator(), false).mapToInt(JsonNode::intValue).toArray();
   }
 
-  private static float[] floats(JsonNode node) {
+  static float[] floats(JsonNode node) {
     var values = new float[node.size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = node.get(i).floatValue();

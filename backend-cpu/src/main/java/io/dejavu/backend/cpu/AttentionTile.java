@@ -164,20 +164,41 @@ final class AttentionTile {
     }
   }
 
-  /// Turns keys and widens values of the split's positions `[from, count)`.
+  /// Turns keys and widens values of the split's positions `[from, count)`, and perhaps of some
+  /// more in the same block: what those hold is not used.
   private void load(int split, int from, int count) {
     var size = cache.blockTokens();
-    var bytes = (int) cache.type().bytes(d);
     for (int i = from / size * size; i < count; i += size) {
       var block = Memory.integer(table + 4L * ((split + i) / size));
-      var key = memory + cache.keys(block, head);
-      var value = memory + cache.values(block, head);
-      var end = Math.min(size, count - i);
-      for (int j = Math.max(0, from - i); j < end; j++) {
-        var at = i + j;
-        var column = keys + 4L * ((long) (at / PANEL) * PANEL * d + at % PANEL);
-        CacheKernels.keys(cache.type(), key + (long) j * bytes, d, column, 4L * PANEL);
-        CacheKernels.values(cache.type(), value + (long) j * bytes, d, values + 4L * at * e, e);
+      var first = Math.max(0, from - i);
+      var used = Math.min(size, count - i) - first;
+      var bytes = first * cache.type().bytes(d);
+      turn(memory + cache.keys(block, head) + bytes, i + first, size - first, used);
+      CacheKernels.values(
+          cache.type(),
+          memory + cache.values(block, head) + bytes,
+          used,
+          d,
+          values + 4L * (i + first) * e,
+          e);
+    }
+  }
+
+  /// @param key first of the keys, by address
+  /// @param at its place in the split
+  /// @param present keys that lie there
+  /// @param used how many of them are wanted
+  private void turn(long key, int at, int present, int used) {
+    var bytes = cache.type().bytes(d);
+    var step = CacheKernels.keysAtOnce();
+    for (int i = 0; i < used; ) {
+      var column = keys + 4L * ((long) ((at + i) / PANEL) * PANEL * d + (at + i) % PANEL);
+      if ((at + i) % step == 0 && i + step <= present) {
+        CacheKernels.keys(cache.type(), key + i * bytes, d, column, 4L * PANEL);
+        i += step;
+      } else {
+        CacheKernels.key(cache.type(), key + i * bytes, 0, d, column, 4L * PANEL);
+        i++;
       }
     }
   }

@@ -6,6 +6,7 @@ import io.dejavu.tensor.MatrixSource;
 import io.dejavu.tensor.PackedMatrix;
 import io.dejavu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -37,9 +38,11 @@ final class CodeProducts implements MatrixProducts {
   private final Map<TileKind, Tile> tiles = new HashMap<>();
   private final Map<FinishKind, MemorySegment> finishes = new HashMap<>();
   private final Map<MatrixFormat, MemorySegment> stagings = new HashMap<>();
+  private final Map<DType, MemorySegment> widenings = new EnumMap<>(DType.class);
   private final Scratch staged = new Scratch(1);
   private final Scratch sums;
   private final Scratch tails;
+  private final Scratch widened;
 
   /// @throws UnsupportedOperationException naming what the machine lacks for `family`
   CodeProducts(KernelFamily family, Workers workers) {
@@ -48,6 +51,7 @@ final class CodeProducts implements MatrixProducts {
     this.workers = workers;
     this.sums = new Scratch(workers.threads());
     this.tails = new Scratch(workers.threads());
+    this.widened = new Scratch(workers.threads());
   }
 
   @Override
@@ -73,7 +77,7 @@ final class CodeProducts implements MatrixProducts {
       return;
     }
     stage(x, matrix);
-    new PanelProduct(this, matrix, staged.of(0), bias, out, accumulate, sums).run(workers);
+    new PanelProduct(this, matrix, staged.of(0), bias, out, accumulate, sums, widened).run(workers);
   }
 
   /// Bytes from one staged row to the next: an odd number of cache lines, so that the rows of a
@@ -165,6 +169,15 @@ final class CodeProducts implements MatrixProducts {
         });
   }
 
+  /// The code that widens weights of `format` to f32 for many tiles; null where that does not pay.
+  /// Results are the same to the bit, because widening is exact.
+  @Nullable MemorySegment widening(MatrixFormat format) {
+    return family.widens(format)
+        ? widenings.computeIfAbsent(
+            format.weights(), weights -> code.add(WidenEmitter.emit(weights, family.vectorBytes())))
+        : null;
+  }
+
   MemorySegment finish(boolean bias, boolean accumulate) {
     return finishes.computeIfAbsent(
         new FinishKind(bias, accumulate),
@@ -178,6 +191,7 @@ final class CodeProducts implements MatrixProducts {
   public void close() {
     staged.close();
     tails.close();
+    widened.close();
     sums.close();
     code.close();
   }

@@ -79,6 +79,15 @@ enum KernelFamily {
     };
   }
 
+  /// Whether many tiles are better off with weights that were widened to f32 before. (With 256 bits
+  /// the two ports of loads are the limit, and widened weights are twice as many bytes.)
+  boolean widens(MatrixFormat format) {
+    return switch (format.weights()) {
+      case F16, BF16 -> vectorBytes == 64 && staging(format) != Staging.BFLOATS;
+      case F32, I8, I4, I32 -> false;
+    };
+  }
+
   /// @param lines cache lines to prefetch in each step
   TileEmitter tile(MatrixFormat format, int rows, int lines) {
     return switch (format.weights()) {

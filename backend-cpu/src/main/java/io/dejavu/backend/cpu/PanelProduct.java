@@ -1,5 +1,6 @@
 package io.dejavu.backend.cpu;
 
+import io.dejavu.tensor.MatrixFormat;
 import io.dejavu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,10 @@ final class PanelProduct implements Workers.Task {
 
   /// From so many on, reading a panel from memory takes little of the time, and long runs pay more.
   private static final int MANY_TILES = 4;
+
+  /// The piece of a panel that is widened at a time: with the activations of a block, it fits the
+  /// second-level cache.
+  private static final int WIDENED_BYTES = 128 << 10;
 
   private static final int MOST_PANELS = 8;
   private static final int TASKS_PER_THREAD = 8;
@@ -42,6 +47,10 @@ final class PanelProduct implements Workers.Task {
 
   private final int blocks;
   private final int lines;
+
+  /// Null: tiles read the matrix itself.
+  private final @Nullable MemorySegment widen;
+
   private final CodeProducts.Tile small;
   private final CodeProducts.Tile large;
   private final MemorySegment finish;
@@ -51,6 +60,7 @@ final class PanelProduct implements Workers.Task {
   private final boolean accumulate;
 
   private final Scratch sums;
+  private final Scratch widened;
   private int panelsPerTask;
 
   /// @param activations staged rows
@@ -61,7 +71,8 @@ final class PanelProduct implements Workers.Task {
       @Nullable Tensor bias,
       Tensor out,
       boolean accumulate,
-      Scratch sums) {
+      Scratch sums,
+      Scratch widened) {
     var format = matrix.format();
     var family = products.family();
     this.matrix = matrix;
@@ -74,20 +85,27 @@ final class PanelProduct implements Workers.Task {
     this.tiles = Math.ceilDiv(rows, family.maxRows(format));
     this.blocks = Math.ceilDiv(tiles, Math.max(1, BLOCK_ROWS / family.maxRows(format)));
     var stepLines = Math.ceilDiv(matrix.layout().stepBytes(), 64);
-    this.lines = Math.ceilDiv(stepLines, Math.ceilDiv(tiles, blocks));
-    this.small = products.tile(format, rows / tiles, lines);
-    this.large = products.tile(format, Math.ceilDiv(rows, tiles), lines);
+    var tilesPerBlock = Math.ceilDiv(tiles, blocks);
+    this.widen = tilesPerBlock < MANY_TILES ? null : products.widening(format);
+    this.lines = widen == null ? Math.ceilDiv(stepLines, tilesPerBlock) : 1;
+    var tileFormat = widen == null ? format : MatrixFormat.F32;
+    this.small = products.tile(tileFormat, rows / tiles, lines);
+    this.large = products.tile(tileFormat, Math.ceilDiv(rows, tiles), lines);
     this.finish = products.finish(bias != null, accumulate);
     this.bias = bias;
     this.out = out;
     this.accumulate = accumulate;
     this.sums = sums;
+    this.widened = widened;
   }
 
   void run(Workers workers) {
     var wanted = workers.threads() * TASKS_PER_THREAD;
     panelsPerTask = Math.clamp(matrix.panels() * blocks / wanted, 1, MOST_PANELS);
     sums.reserve(sumBytes());
+    if (widen != null) {
+      widened.reserve(WIDENED_BYTES);
+    }
     var tasks = blocks * tasksPerBlock();
     if ((long) rows * matrix.rows() * matrix.columns() < WORTH_SHARING) {
       for (int task = 0; task < tasks; task++) {
@@ -135,7 +153,7 @@ final class PanelProduct implements Workers.Task {
       var to = Math.min(from + partSteps, steps);
       for (int panel = firstPanel; panel < endPanel; panel++) {
         var into = mine + (panel - firstPanel) * panelSums;
-        part(panel, from, to, firstTile, endTile, into);
+        part(panel, from, to, firstTile, endTile, into, widened.of(worker));
         if (to == steps) {
           finish(panel, row(firstTile), blockRows, into);
         }
@@ -144,16 +162,21 @@ final class PanelProduct implements Workers.Task {
   }
 
   /// Adds the steps `[from, to)` of one panel.
-  private void part(int panel, int from, int to, int firstTile, int endTile, long into) {
+  private void part(
+      int panel, int from, int to, int firstTile, int endTile, long into, long scratch) {
     var stepBytes = matrix.layout().stepBytes();
     var weights = matrix.address() + panel * matrix.panelBytes();
     var lone = endTile - firstTile == 1;
-    var few = endTile - firstTile < MANY_TILES;
-    var chunk = few && !lone ? Math.max(1, CHUNK_BYTES / stepBytes) : to - from;
+    var chunk = chunk(endTile - firstTile, to - from);
     for (int step = from; step < to; step += chunk) {
       var count = Math.min(chunk, to - step);
       var at = weights + (long) step * stepBytes;
       var ahead = lone ? at + AHEAD_BYTES : at + (long) count * stepBytes;
+      if (widen != null) {
+        CodeMemory.call(widen, at, scratch, count, 0, 0, 0);
+        at = scratch;
+        count *= 2; // an f32 step has half the columns
+      }
       for (int tile = firstTile; tile < endTile; tile++) {
         var row = row(tile);
         var code = row(tile + 1) - row > rows / tiles ? large : small;
@@ -167,6 +190,16 @@ final class PanelProduct implements Workers.Task {
             ahead + 64L * lines * count * (tile - firstTile));
       }
     }
+  }
+
+  /// How many steps the tiles of a block do in turn.
+  private int chunk(int tilesOfBlock, int steps) {
+    var stepBytes = matrix.layout().stepBytes();
+    if (widen != null) {
+      return WIDENED_BYTES / (2 * stepBytes);
+    }
+    var few = tilesOfBlock > 1 && tilesOfBlock < MANY_TILES;
+    return few ? Math.max(1, CHUNK_BYTES / stepBytes) : steps;
   }
 
   private void finish(int panel, int firstRow, int count, long from) {

@@ -171,7 +171,7 @@ final class BenchEngineCommand implements Callable<Integer> {
     out.printf(
         "%s, %s parameters, --dtype %s --weights %s, kernels %s, %d threads%n",
         loaded.source().name(),
-        Readable.count(loaded.parameters()),
+        Figures.count(loaded.parameters()),
         options.dtype,
         options.weights,
         loaded.kernels().name(),

@@ -125,8 +125,8 @@ final class DoctorCommand implements Callable<Integer> {
         "memory",
         "%s free; heap of at most %s"
             .formatted(
-                Readable.bytes(FreeMemory.bytes()),
-                Readable.bytes(Runtime.getRuntime().maxMemory())));
+                Figures.bytes(FreeMemory.bytes()),
+                Figures.bytes(Runtime.getRuntime().maxMemory())));
     String pages = firstLine("/sys/kernel/mm/transparent_hugepage/enabled");
     say(
         out,

@@ -1,6 +1,8 @@
 package io.dejavu.serve;
 
 import io.dejavu.model.LoadProgress;
+import java.io.Console;
+import java.util.Optional;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -11,18 +13,13 @@ import org.jspecify.annotations.Nullable;
 final class LoadBar implements LoadProgress, AutoCloseable {
   private static final long PATIENCE_NANOS = 1_000_000_000;
 
-  private final boolean terminal;
   private final long start = System.nanoTime();
   private @Nullable ProgressBar bar;
 
-  LoadBar() {
-    var console = System.console();
-    terminal = console != null && console.isTerminal();
-  }
-
   @Override
   public void loaded(String name, int done, int total) {
-    if (!terminal || System.nanoTime() - start < PATIENCE_NANOS) {
+    // The console is asked last: to look for one takes time.
+    if (System.nanoTime() - start < PATIENCE_NANOS || !isTerminal()) {
       return;
     }
     var shown = bar;
@@ -37,6 +34,10 @@ final class LoadBar implements LoadProgress, AutoCloseable {
       bar = shown;
     }
     shown.stepTo(done);
+  }
+
+  private static boolean isTerminal() {
+    return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
   }
 
   @Override

@@ -209,14 +209,14 @@ final class LocalServer implements AutoCloseable {
             Dejavu.version(),
             served.name(),
             model.source().config().architecture(),
-            Readable.count(model.parameters()),
+            Figures.count(model.parameters()),
             options.dtype,
             options.weights,
             model.kernels().name(),
             options.threads,
             engine.maxContext(),
             (long) layout.blocks() * layout.blockTokens(),
-            Readable.bytes(layout.bytes()),
+            Figures.bytes(layout.bytes()),
             layout.type());
   }
 

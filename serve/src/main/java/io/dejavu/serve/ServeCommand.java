@@ -152,7 +152,7 @@ final class ServeCommand implements Callable<Integer> {
   private static void banner(LocalServer server, PrintWriter out) {
     var up = Duration.ofMillis(ManagementFactory.getRuntimeMXBean().getUptime());
     out.println(server.describe());
-    out.printf("  url        %s/v1 · ready in %s%n", server.url(), Readable.seconds(up));
+    out.printf("  url        %s/v1 · ready in %s%n", server.url(), Figures.seconds(up));
     out.println();
     out.println("Try it:");
     out.println("  " + server.example());

@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.util.Locale;
 
 /// Numbers as people read them.
-final class Readable {
+final class Figures {
   private static final String[] BINARY = {"B", "KiB", "MiB", "GiB", "TiB"};
   private static final String[] DECIMAL = {"", " thousand", " M", " B", " T"};
 
-  private Readable() {}
+  private Figures() {}
 
   /// Such as `512 MiB`.
   static String bytes(long bytes) {

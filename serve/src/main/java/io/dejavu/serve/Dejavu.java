@@ -65,10 +65,15 @@ public final class Dejavu implements Runnable {
   /// @return the exit code
   static int run(PrintWriter out, PrintWriter err, String... args) {
     var line = commandLine(args).setOut(out).setErr(err);
-    int code = line.execute(args);
-    out.flush();
-    err.flush();
-    return code;
+    try {
+      return line.execute(args);
+    } catch (OutOfMemoryError e) {
+      err.println("dejavu: not enough memory: " + oneLine(String.valueOf(e.getMessage())));
+      return ExitCode.MEMORY.code;
+    } finally {
+      out.flush();
+      err.flush();
+    }
   }
 
   /// All commands, or only the one that `args` name: to read the annotations of a command takes a

@@ -112,9 +112,10 @@ final class DoctorCommand implements Callable<Integer> {
                 cpuInfo("model name"),
                 Runtime.getRuntime().availableProcessors(),
                 features().isEmpty() ? "features unknown" : String.join(" ", features())));
+    say(out, "kernels", "weights of 4096 × 4096: bytes per second for one row, speed for 64 rows");
     for (String family : CpuKernels.families()) {
       for (var speed : KernelProbe.measure(family, threads)) {
-        say(out, "kernels", "%-10s %s".formatted(family, speed));
+        say(out, "", "%-10s %s".formatted(family, speed));
       }
     }
   }

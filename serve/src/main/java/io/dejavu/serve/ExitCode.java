@@ -25,7 +25,6 @@ enum ExitCode {
     return switch (problem) {
       case CheckpointException _ -> MODEL;
       case LocalServer.AddressTaken _ -> ADDRESS;
-      case OutOfMemoryError _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;
       default -> FAILED;
     };

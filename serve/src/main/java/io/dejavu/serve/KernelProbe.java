@@ -19,9 +19,9 @@ import java.util.Map;
 /// A short measurement of matrix products: how fast weights stream past one row (generation) and
 /// how fast they meet many rows (prompts).
 final class KernelProbe {
-  private static final int SIZE = 4096; // f32: 64 MiB, more than caches hold
+  private static final int SIZE = 4096;
   private static final int MANY = 64;
-  private static final Duration TIME = Duration.ofMillis(300);
+  private static final Duration TIME = Duration.ofMillis(500);
   private static final Map<String, MatrixFormat> FORMATS = formats();
 
   private KernelProbe() {}
@@ -74,7 +74,7 @@ final class KernelProbe {
   private static double best(Runnable product) {
     long best = Long.MAX_VALUE;
     long start = System.nanoTime();
-    for (int i = 0; i < 3 || System.nanoTime() - start < TIME.toNanos(); i++) {
+    for (int i = 0; i < 5 || System.nanoTime() - start < TIME.toNanos(); i++) {
       long begin = System.nanoTime();
       product.run();
       best = Math.min(best, System.nanoTime() - begin);
@@ -84,10 +84,8 @@ final class KernelProbe {
 
   private static Map<String, MatrixFormat> formats() {
     var formats = new LinkedHashMap<String, MatrixFormat>();
-    formats.put("f32", MatrixFormat.F32);
     formats.put("bf16", MatrixFormat.BF16_BF16);
     formats.put("int8", new MatrixFormat(DType.I8, DType.I8, 128));
-    formats.put("int4", new MatrixFormat(DType.I4, DType.I8, 32));
     return formats;
   }
 

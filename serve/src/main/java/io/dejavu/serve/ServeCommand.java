@@ -124,6 +124,11 @@ final class ServeCommand implements Callable<Integer> {
 
   /// Also for tests, which have no process of their own to stop.
   LocalServer start() {
+    if (kvMemory > FreeMemory.bytes()) {
+      throw options.usage(
+          "--kv-memory is %s, %s are free"
+              .formatted(Figures.bytes(kvMemory), Figures.bytes(FreeMemory.bytes())));
+    }
     try {
       var api = ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout));
       var engine =

@@ -37,6 +37,7 @@ final class CommandLineTest {
           serve --weights int3              | 2 | --weights is stored, int8 or int4
           serve --kernels abacus            | 2 | no kernels 'abacus' on this CPU
           serve --kv-memory 1X              | 2 | '1X' is not a size such as 512M or 2G
+          serve --kv-memory 900T            | 2 | --kv-memory is 900 TiB
           serve --max-context 5000          | 2 | a context of 5000 tokens
           serve /nonexistent                | 3 | /nonexistent: no such directory
           serve --random-weights /none      | 3 | /none: no such file

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// Matrix products with the Vector API, for every format and on every CPU.
 ///
 /// Rows of `x` are copied into blocks of 8 (4 where vectors have 16 registers), the last block
-/// filled up with zeros, and each block is multiplied with each panel of weights. Weights are
-/// widened in registers on their way, or once for all blocks where there are many.
+/// filled up with zeros, and each block is multiplied with each panel of weights, which are widened
+/// in registers on their way, or, quantised ones, once for all blocks where there are many.
 final class JavaProducts implements MatrixProducts {
   static final String NAME = "java";
 
@@ -30,13 +30,16 @@ final class JavaProducts implements MatrixProducts {
   /// Rows of a task where there are many: with the weights of a panel, they fit the L2 cache.
   private static final int TASK_ROWS = 128;
 
+  /// Rows from which on quantised weights are widened beforehand.
+  private static final int WORTH_WIDENING = 24;
+
   private final Workers workers;
-  private final Scratch panels; // widened weights, for each worker
+  private final Scratch tiles; // unfinished outputs and widened weights, for each worker
   private final Scratch rows = new Scratch(1); // blocks of x
 
   JavaProducts(Workers workers) {
     this.workers = workers;
-    panels = new Scratch(workers.threads());
+    tiles = new Scratch(workers.threads());
   }
 
   @Override
@@ -58,10 +61,12 @@ final class JavaProducts implements MatrixProducts {
   public void multiply(
       Tensor x, PackedMatrix w, @Nullable Tensor bias, Tensor out, boolean accumulate) {
     var matrix = (JavaMatrix) w;
-    var widen = widens(matrix, x.rows());
-    var blocks = new RowBlocks(x.rows(), BLOCK, matrix.paddedColumns(), matrix.groups());
+    var widen = matrix.groups() > 0 && BLOCK == 8 && x.rows() >= WORTH_WIDENING;
+    var most = matrix.groups() > 0 && !widen ? 4 : BLOCK;
+    var blocks = new RowBlocks(x.rows(), most, matrix.paddedColumns(), matrix.groups());
     rows.reserve(blocks.bytes());
-    panels.reserve(4L * PANEL * (BLOCK + (widen ? matrix.paddedColumns() + matrix.groups() : 0)));
+    var wide = widen ? matrix.paddedColumns() + matrix.groups() : 0;
+    tiles.reserve(4L * PANEL * (BLOCK + wide));
     var small = (long) x.rows() * matrix.rows() * matrix.columns() < WORTH_SHARING;
 
     var a = rows.of(0);
@@ -69,18 +74,18 @@ final class JavaProducts implements MatrixProducts {
 
     var chunk = (int) Math.max(1, TASK_BYTES / matrix.panelBytes());
     var chunks = Math.ceilDiv(matrix.panels(), chunk);
-    var blocksOfTask = TASK_ROWS / BLOCK;
+    var blocksOfTask = TASK_ROWS / most;
     var end = Target.of(bias, out, accumulate);
     run(
         small,
         chunks * Math.ceilDiv(blocks.count(), blocksOfTask),
         (task, worker) -> {
-          var scratch = panels.of(worker);
+          var tile = tiles.of(worker);
           var from = task / chunks * blocksOfTask;
           var to = Math.min(from + blocksOfTask, blocks.count());
           var last = Math.min((task % chunks + 1) * chunk, matrix.panels());
           for (int panel = task % chunks * chunk; panel < last; panel++) {
-            multiply(matrix, panel, blocks, from, to, a, widen, scratch, end);
+            multiply(matrix, panel, blocks, from, to, a, widen, tile, end);
           }
         });
   }
@@ -95,14 +100,6 @@ final class JavaProducts implements MatrixProducts {
     }
   }
 
-  /// Whether a panel is widened to f32 first: where the kernels of whole blocks want it.
-  private static boolean widens(JavaMatrix matrix, int rows) {
-    return switch (matrix.format().weights()) {
-      case F32, BF16, I32 -> false;
-      case F16, I8, I4 -> rows > (BLOCK == 8 ? 4 : 12);
-    };
-  }
-
   private static void multiply(
       JavaMatrix matrix,
       int panel,
@@ -111,11 +108,10 @@ final class JavaProducts implements MatrixProducts {
       int to,
       long a,
       boolean widen,
-      long scratch,
+      long tile,
       Target end) {
-    var tile = scratch;
-    var wide = scratch + 4L * PANEL * BLOCK;
     var weights = matrix.panel(panel);
+    var wide = widen ? tile + 4L * PANEL * BLOCK : 0;
     if (widen) {
       Widening.panel(matrix, weights, wide);
     }
@@ -126,71 +122,66 @@ final class JavaProducts implements MatrixProducts {
       var x = a + blocks.values(block);
       var s = a + blocks.scales(block);
       if (matrix.groups() == 0) {
-        whole(matrix, size, x, weights, widen ? wide : 0, tile);
+        whole(matrix, size, x, weights, tile);
       } else {
-        grouped(matrix, size, x, s, weights, widen ? wide : 0, tile);
+        grouped(matrix, size, x, s, weights, wide, tile);
       }
       var rows = Math.min(size, blocks.rows() - blocks.first(block));
       end.write(tile, blocks.first(block), rows, panel * PANEL, columns);
     }
   }
 
-  private static void whole(
-      JavaMatrix matrix, int size, long x, long weights, long wide, long tile) {
+  private static void whole(JavaMatrix matrix, int size, long a, long b, long tile) {
     var k = matrix.paddedColumns();
-    var type = wide == 0 ? matrix.format().weights() : DType.F32;
-    var b = wide == 0 ? weights : wide;
-    switch (type) {
+    switch (matrix.format().weights()) {
       case F32 -> {
         switch (size) {
-          case 1 -> PanelKernels.f32x1(x, b, k, tile);
-          case 4 -> PanelKernels.f32x4(x, b, k, tile);
-          default -> PanelKernels.f32x8(x, b, k, tile);
+          case 1 -> PanelKernels.f32x1(a, b, k, tile);
+          case 4 -> PanelKernels.f32x4(a, b, k, tile);
+          default -> PanelKernels.f32x8(a, b, k, tile);
         }
       }
       case BF16 -> {
         switch (size) {
-          case 1 -> PanelKernels.bf16x1(x, b, k, tile);
-          case 4 -> PanelKernels.bf16x4(x, b, k, tile);
-          default -> PanelKernels.bf16x8(x, b, k, tile);
+          case 1 -> PanelKernels.bf16x1(a, b, k, tile);
+          case 4 -> PanelKernels.bf16x4(a, b, k, tile);
+          default -> PanelKernels.bf16x8(a, b, k, tile);
         }
       }
       case F16 -> {
         switch (size) {
-          case 1 -> PanelKernels.f16x1(x, b, k, tile);
-          default -> PanelKernels.f16x4(x, b, k, tile);
+          case 1 -> PanelKernels.f16x1(a, b, k, tile);
+          case 4 -> PanelKernels.f16x4(a, b, k, tile);
+          default -> PanelKernels.f16x8(a, b, k, tile);
         }
       }
-      case I8, I4, I32 -> throw new AssertionError(type);
+      case I8, I4, I32 -> throw new AssertionError(matrix.format());
     }
   }
 
   private static void grouped(
-      JavaMatrix matrix, int size, long x, long s, long weights, long wide, long tile) {
+      JavaMatrix matrix, int size, long a, long s, long b, long wide, long tile) {
     var groups = matrix.groups();
     var group = matrix.format().group();
-    if (wide != 0 && size > 1) {
-      var b = wide + 4L * PANEL * groups;
-      switch (size) {
-        case 4 -> GroupKernels.f32x4(x, s, b, wide, groups, group, tile);
-        default -> GroupKernels.f32x8(x, s, b, wide, groups, group, tile);
-      }
+    if (size == 8) {
+      var integers = wide + 4L * PANEL * groups;
+      GroupKernels.f32x8(a, s, integers, wide, groups, group, tile);
     } else if (matrix.format().weights() == DType.I8) {
       switch (size) {
-        case 1 -> GroupKernels.i8x1(x, s, weights, groups, group, tile);
-        default -> GroupKernels.i8x4(x, s, weights, groups, group, tile);
+        case 1 -> GroupKernels.i8x1(a, s, b, groups, group, tile);
+        default -> GroupKernels.i8x4(a, s, b, groups, group, tile);
       }
     } else {
       switch (size) {
-        case 1 -> GroupKernels.i4x1(x, s, weights, groups, group, tile);
-        default -> GroupKernels.i4x4(x, s, weights, groups, group, tile);
+        case 1 -> GroupKernels.i4x1(a, s, b, groups, group, tile);
+        default -> GroupKernels.i4x4(a, s, b, groups, group, tile);
       }
     }
   }
 
   @Override
   public void close() {
-    panels.close();
+    tiles.close();
     rows.close();
   }
 

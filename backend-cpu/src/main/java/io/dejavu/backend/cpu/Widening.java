@@ -12,7 +12,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Panels of stored weights as panels of floats `[K][PANEL]`, for products with many rows.
+/// Panels of quantised weights as panels of floats `[K][PANEL]`, for products with many rows.
 final class Widening {
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
   private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
@@ -21,12 +21,11 @@ final class Widening {
 
   private Widening() {}
 
-  /// Quantised weights become their integers, behind the scales `[groups][PANEL]` of all groups.
+  /// Writes the scales of all groups, `[groups][PANEL]`, and behind them the weights' integers.
   static void panel(JavaMatrix matrix, long panel, long to) {
     var groups = matrix.groups();
     var group = matrix.format().group();
     switch (matrix.format().weights()) {
-      case F16 -> halves(panel, matrix.paddedColumns(), to);
       case I8 -> {
         for (int g = 0; g < groups; g++) {
           var from = matrix.group(panel, g);
@@ -41,19 +40,7 @@ final class Widening {
           nibbles(from + ROW, group, to + (groups + (long) g * group) * ROW);
         }
       }
-      case F32, BF16, I32 -> throw new AssertionError(matrix.format());
-    }
-  }
-
-  private static void halves(long from, int k, long to) {
-    for (int i = 0; i < k; i += 2) {
-      for (int v = 0; v < ROW; v += V) {
-        var pairs = IntVector.fromMemorySegment(I, ALL, from + v, LE);
-        widen(pairs.lanewise(LSHL, 16)).intoMemorySegment(ALL, to + v, LE);
-        widen(pairs).intoMemorySegment(ALL, to + ROW + v, LE);
-      }
-      from += ROW;
-      to += 2L * ROW;
+      case F32, F16, BF16, I32 -> throw new AssertionError(matrix.format());
     }
   }
 
@@ -87,10 +74,6 @@ final class Widening {
       from += ROW;
       to += 8L * ROW;
     }
-  }
-
-  private static FloatVector widen(IntVector halves) {
-    return halves.lanewise(ASHR, 3).and(PanelKernels.HALF).reinterpretAsFloats().mul(0x1p112f);
   }
 
   private static void store(IntVector integers, long address) {

@@ -114,6 +114,13 @@ final class Assembler {
     bytes(0x58 + to.number() % 8);
   }
 
+  void call(Reg function) {
+    if (function.number() >= 8) {
+      bytes(0x41);
+    }
+    bytes(0xff, 0xd0 | function.number() & 7);
+  }
+
   void ret() {
     bytes(0xc3);
   }

@@ -6,6 +6,7 @@ import io.dejavu.tensor.MatrixSource;
 import io.dejavu.tensor.PackedMatrix;
 import io.dejavu.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -43,6 +44,8 @@ final class CodeProducts implements MatrixProducts {
   private final Scratch sums;
   private final Scratch tails;
   private final Scratch widened;
+  private final Scratch lists;
+  private final Calls[] calls;
 
   /// @throws UnsupportedOperationException naming what the machine lacks for `family`
   CodeProducts(KernelFamily family, Workers workers) {
@@ -52,6 +55,11 @@ final class CodeProducts implements MatrixProducts {
     this.sums = new Scratch(workers.threads());
     this.tails = new Scratch(workers.threads());
     this.widened = new Scratch(workers.threads());
+    this.lists = new Scratch(workers.threads());
+    this.calls = new Calls[workers.threads()];
+    lists.reserve(Calls.BYTES);
+    var runner = code.add(Calls.emitRunner());
+    Arrays.setAll(calls, worker -> new Calls(runner, lists.of(worker)));
   }
 
   @Override
@@ -77,7 +85,8 @@ final class CodeProducts implements MatrixProducts {
       return;
     }
     stage(x, matrix);
-    new PanelProduct(this, matrix, staged.of(0), bias, out, accumulate, sums, widened).run(workers);
+    new PanelProduct(this, matrix, staged.of(0), bias, out, accumulate, sums, widened, calls)
+        .run(workers);
   }
 
   /// Bytes from one staged row to the next: an odd number of cache lines, so that the rows of a
@@ -192,6 +201,7 @@ final class CodeProducts implements MatrixProducts {
     staged.close();
     tails.close();
     widened.close();
+    lists.close();
     sums.close();
     code.close();
   }

@@ -61,6 +61,7 @@ final class PanelProduct implements Workers.Task {
 
   private final Scratch sums;
   private final Scratch widened;
+  private final Calls[] calls;
   private int panelsPerTask;
 
   /// @param activations staged rows
@@ -72,7 +73,8 @@ final class PanelProduct implements Workers.Task {
       Tensor out,
       boolean accumulate,
       Scratch sums,
-      Scratch widened) {
+      Scratch widened,
+      Calls[] calls) {
     var format = matrix.format();
     var family = products.family();
     this.matrix = matrix;
@@ -97,6 +99,7 @@ final class PanelProduct implements Workers.Task {
     this.accumulate = accumulate;
     this.sums = sums;
     this.widened = widened;
+    this.calls = calls;
   }
 
   void run(Workers workers) {
@@ -146,6 +149,7 @@ final class PanelProduct implements Workers.Task {
     var blockRows = row(endTile) - row(firstTile);
     var panelSums = 4L * blockRows * width;
     var mine = sums.of(worker);
+    var list = calls[worker];
 
     var steps = matrix.steps();
     var partSteps = Math.max(1, BLOCK_BYTES / (blockRows * stagedStepBytes));
@@ -153,17 +157,25 @@ final class PanelProduct implements Workers.Task {
       var to = Math.min(from + partSteps, steps);
       for (int panel = firstPanel; panel < endPanel; panel++) {
         var into = mine + (panel - firstPanel) * panelSums;
-        part(panel, from, to, firstTile, endTile, into, widened.of(worker));
+        part(panel, from, to, firstTile, endTile, into, widened.of(worker), list);
         if (to == steps) {
-          finish(panel, row(firstTile), blockRows, into);
+          finish(panel, row(firstTile), blockRows, into, list);
         }
       }
     }
+    list.run();
   }
 
   /// Adds the steps `[from, to)` of one panel.
   private void part(
-      int panel, int from, int to, int firstTile, int endTile, long into, long scratch) {
+      int panel,
+      int from,
+      int to,
+      int firstTile,
+      int endTile,
+      long into,
+      long scratch,
+      Calls list) {
     var stepBytes = matrix.layout().stepBytes();
     var weights = matrix.address() + panel * matrix.panelBytes();
     var lone = endTile - firstTile == 1;
@@ -173,14 +185,14 @@ final class PanelProduct implements Workers.Task {
       var at = weights + (long) step * stepBytes;
       var ahead = lone ? at + AHEAD_BYTES : at + (long) count * stepBytes;
       if (widen != null) {
-        CodeMemory.call(widen, at, scratch, count, 0, 0, 0);
+        list.add(widen, at, scratch, count, 0, 0, 0);
         at = scratch;
         count *= 2; // an f32 step has half the columns
       }
       for (int tile = firstTile; tile < endTile; tile++) {
         var row = row(tile);
         var code = row(tile + 1) - row > rows / tiles ? large : small;
-        CodeMemory.call(
+        list.add(
             step == 0 ? code.start() : code.resume(),
             staged + row * stagedStride + (long) step * stagedStepBytes,
             stagedStride,
@@ -202,13 +214,14 @@ final class PanelProduct implements Workers.Task {
     return few ? Math.max(1, CHUNK_BYTES / stepBytes) : steps;
   }
 
-  private void finish(int panel, int firstRow, int count, long from) {
+  private void finish(int panel, int firstRow, int count, long from, Calls list) {
     var column = panel * width;
     if (column + width <= matrix.rows()) {
       var target = Memory.address(out) + 4L * ((long) firstRow * out.stride() + column);
       var added = bias == null ? 0 : Memory.address(bias) + 4L * column;
-      CodeMemory.call(finish, from, target, 4L * out.stride(), count, added, 0);
+      list.add(finish, from, target, 4L * out.stride(), count, added, 0);
     } else {
+      list.run();
       finishLast(column, firstRow, count, from);
     }
   }

@@ -98,6 +98,8 @@ class AssemblerTest {
         form("vpacksswb xmm0, xmm0, xmm2", "c5f963c2", a -> a.vpacksswb(xmm(0), xmm(0), xmm(2))),
         form(
             "vpand ymm1, ymm10, [rdi+32]", "c5addb4f20", a -> a.vpand(ymm(1), ymm(10), RDI.at(32))),
+        form("call rax", "ffd0", a -> a.call(RAX)),
+        form("call r11", "41ffd3", a -> a.call(R11)),
         form("mov rcx, 1000", "48c7c1e8030000", a -> a.mov(RCX, 1000)),
         form("lea r10, [rdi+rsi*2]", "4c8d1477", a -> a.lea(R10, Mem.at(RDI, RSI, 2, 0))),
         form("lea r11, [r10+rsi+64]", "4d8d5c3240", a -> a.lea(R11, Mem.at(R10, RSI, 1, 64))),

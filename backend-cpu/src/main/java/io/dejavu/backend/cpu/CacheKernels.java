@@ -77,6 +77,17 @@ final class CacheKernels {
     }
   }
 
+  /// Reads a word of each cache line, so that the memory fetches all of them at the same time.
+  ///
+  /// @return what must be used, or the compiler would leave the reading out
+  static int touch(long from, long bytes) {
+    var sum = 0;
+    for (long i = 0; i < bytes; i += 64) {
+      sum += Memory.integer(from + i);
+    }
+    return sum;
+  }
+
   /// Some values `[rows, d]` without gaps into rows of `e` elements, filled up with zeros.
   static void values(DType type, long from, int rows, int d, long to, int e) {
     if (d == e) {

@@ -33,6 +33,7 @@ final class Bf16DotTile extends TileEmitter {
         a.vdpbf16ps(sum(row, 0), last(0), x);
         a.vdpbf16ps(sum(row, 1), last(1), x);
       }
+      ahead(pair + 1, PAIRS);
     }
   }
 }

@@ -73,6 +73,9 @@ final class ByteDotTile extends TileEmitter {
         a.vpdpbusd(integer(row, 0), weight(0), x);
         a.vpdpbusd(integer(row, 1), weight(1), x);
       }
+      if (from == 0) {
+        ahead(quad + 1, group / 4);
+      }
     }
     for (int row = from; row < to; row++) {
       for (int half = 0; half < 2; half++) {

@@ -54,6 +54,7 @@ final class DequantTile extends TileEmitter {
         a.vfmadd231ps(sum(row, 0), x, last(2));
         a.vfmadd231ps(sum(row, 1), x, last(3));
       }
+      ahead(k + 1, group);
     }
   }
 

@@ -54,6 +54,7 @@ final class FloatTile extends TileEmitter {
         a.vfmadd231ps(sum(row, 0), x, last(0));
         a.vfmadd231ps(sum(row, 1), x, last(1));
       }
+      ahead(k + 1, columns(weights));
     }
   }
 

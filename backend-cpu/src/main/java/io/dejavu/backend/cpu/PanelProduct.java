@@ -183,7 +183,7 @@ final class PanelProduct implements Workers.Task {
     for (int step = from; step < to; step += chunk) {
       var count = Math.min(chunk, to - step);
       var at = weights + (long) step * stepBytes;
-      var ahead = lone ? at + AHEAD_BYTES : at + (long) count * stepBytes;
+      var ahead = lone ? at + stepBytes + AHEAD_BYTES : at + (long) count * stepBytes;
       if (widen != null) {
         list.add(widen, at, scratch, count, 0, 0, 0);
         at = scratch;

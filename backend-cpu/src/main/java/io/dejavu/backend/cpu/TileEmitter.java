@@ -39,6 +39,7 @@ abstract class TileEmitter {
   final int rows;
   final int vectorBytes;
   private final int lines;
+  private int prefetched;
 
   /// @param lines cache lines to prefetch in each step
   TileEmitter(int vectorBytes, int rows, int lines) {
@@ -100,9 +101,7 @@ abstract class TileEmitter {
     var next = new Label();
     a.bind(next);
     step();
-    for (int i = 0; i < lines; i++) {
-      a.prefetcht0(AHEAD.at(64 * i));
-    }
+    ahead(1, 1);
     if (lines > 0) {
       a.add(AHEAD, 64 * lines);
     }
@@ -117,6 +116,15 @@ abstract class TileEmitter {
     a.vzeroupper();
     a.ret();
     return new Tile(a.code(), 0, resumeAt);
+  }
+
+  /// Prefetches as much as is due when `done` of `all` parts of a step are written. Spread over the
+  /// step, because a core has few places for lines on their way.
+  final void ahead(int done, int all) {
+    while (prefetched < lines * done / all) {
+      a.prefetcht0(AHEAD.at(64 * prefetched));
+      prefetched++;
+    }
   }
 
   private int bases() {

@@ -98,6 +98,9 @@ final class WordDotTile extends TileEmitter {
         a.vpmaddwd(vec(12), vec(9), vec(10));
         a.vpaddd(integer(from, row, 1), integer(from, row, 1), vec(12));
       }
+      if (from == 0) {
+        ahead(pair + 1, group / 2);
+      }
     }
   }
 
@@ -109,6 +112,9 @@ final class WordDotTile extends TileEmitter {
     for (int column = 0; column < group; column += 32) {
       for (int quad = 0; quad < 8; quad++) {
         nibbles(from, to, column + 4 * quad, quad == 0);
+        if (from == 0) {
+          ahead(column / 4 + quad + 1, group / 4);
+        }
       }
       for (int row = from; row < to; row++) {
         for (int half = 0; half < 2; half++) {

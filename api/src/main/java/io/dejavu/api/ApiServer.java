@@ -4,9 +4,11 @@ import static java.lang.System.Logger.Level.ERROR;
 
 import io.dejavu.engine.Engine;
 import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
+import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
@@ -34,6 +36,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// route does is in the class named after it.
 public final class ApiServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
+  private static final HeaderName REQUEST_ID = HeaderNames.create("X-Request-Id");
   private static final Duration DRAIN_POLL = Duration.ofMillis(20);
 
   private final ApiConfig config;
@@ -147,6 +150,9 @@ public final class ApiServer implements AutoCloseable {
     }
     web.stop();
     connections.close();
+    if (now != null) {
+      now.completions.close();
+    }
   }
 
   private void routes(HttpRouting.Builder routing) {
@@ -206,7 +212,7 @@ public final class ApiServer implements AutoCloseable {
   /// Gives every request an id and every mistake an answer in OpenAI's form.
   private Handler answering(Exchange exchange) {
     return (request, response) -> {
-      response.header(HeaderNames.create("X-Request-Id"), requestId(request));
+      response.header(REQUEST_ID, requestId(request.headers()));
       try {
         exchange.handle(request, response);
       } catch (HttpError e) {
@@ -223,8 +229,8 @@ public final class ApiServer implements AutoCloseable {
     };
   }
 
-  private String requestId(ServerRequest request) {
-    String given = request.headers().value(HeaderNames.create("X-Request-Id")).orElse("");
+  private String requestId(ServerRequestHeaders headers) {
+    String given = headers.value(REQUEST_ID).orElse("");
     return given.matches("[A-Za-z0-9._:-]{1,128}")
         ? given
         : "req-" + HexFormat.of().toHexDigits(random.nextLong());
@@ -279,9 +285,9 @@ public final class ApiServer implements AutoCloseable {
 
   /// For what goes wrong before a request reaches a route: a broken request line, headers or
   /// framing, a body that is too large.
-  private static DirectHandlers directHandlers() {
+  private DirectHandlers directHandlers() {
     DirectHandler handler =
-        (_, _, status, headers, message) -> {
+        (request, _, status, headers, message) -> {
           int code = status.code();
           var error =
               new HttpError(
@@ -296,6 +302,7 @@ public final class ApiServer implements AutoCloseable {
               .status(status)
               .headers(headers)
               .header(HeaderValues.CONTENT_TYPE_JSON)
+              .header(HeaderValues.create(REQUEST_ID, requestId(request.headers())))
               .keepAlive(false)
               .entity(Json.bytes(error.body()))
               .build();

@@ -42,19 +42,28 @@ final class Arrivals {
   ///
   /// @throws HttpError when the request has taken too long
   List<Arrival> take() throws InterruptedException {
-    long left = deadline.toNanos() - (System.nanoTime() - start);
-    Arrival first = queue.poll(left, TimeUnit.NANOSECONDS);
+    Arrival first = queue.poll(nanosLeft(), TimeUnit.NANOSECONDS);
     if (first == null) {
-      throw new HttpError(
-          504,
-          "server_error",
-          "not complete after %d s".formatted(deadline.toSeconds()),
-          null,
-          "timeout");
+      throw late();
     }
     var all = new ArrayList<Arrival>();
     all.add(first);
     queue.drainTo(all);
     return all;
+  }
+
+  /// Time until the deadline.
+  long nanosLeft() {
+    return deadline.toNanos() - (System.nanoTime() - start);
+  }
+
+  /// What is answered after the deadline.
+  HttpError late() {
+    return new HttpError(
+        504,
+        "server_error",
+        "not complete after %d s".formatted(deadline.toSeconds()),
+        null,
+        "timeout");
   }
 }

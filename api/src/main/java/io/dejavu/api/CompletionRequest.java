@@ -69,10 +69,17 @@ record CompletionRequest(
           "length_penalty",
           "use_beam_search");
 
+  /// @param encoder of prompts
   /// @param seeds where a seed comes from if the client sends none
   /// @throws HttpError with what the client has to change
   static CompletionRequest of(
-      ObjectNode body, ServedModel model, int maxContext, int maxSequences, LongSupplier seeds) {
+      ObjectNode body,
+      ServedModel model,
+      Prompt.Encoder encoder,
+      int maxContext,
+      int maxSequences,
+      LongSupplier seeds)
+      throws InterruptedException {
     var fields = new JsonFields(body);
     refuseUnsupported(fields);
     String name = fields.text("model");
@@ -84,7 +91,7 @@ record CompletionRequest(
     if (bestOf != n) {
       throw HttpError.unsupported("best_of", "best_of is not supported other than equal to n");
     }
-    var prompts = Prompt.all(fields, model, maxContext, maxSequences / n);
+    var prompts = Prompt.all(fields, model, encoder, maxContext, maxSequences / n);
     int maxTokens = maxTokens(fields, prompts, maxContext);
     int minTokens = fields.integer("min_tokens", 0, 0, Integer.MAX_VALUE);
     if (minTokens > maxTokens) {

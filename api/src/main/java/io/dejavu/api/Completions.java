@@ -6,17 +6,29 @@ import io.dejavu.engine.Engine;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
-import tools.jackson.databind.node.ObjectNode;
 
 /// `POST /v1/completions`. Each request has a virtual thread, which hands sequences to the engine,
 /// waits for their tokens and writes the answer; nothing else touches a request.
-final class Completions {
+final class Completions implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Completions.class.getName());
+
+  /// Bytes of a body that never waits for memory.
+  private static final long SMALL = 64 << 10;
+
+  /// So many bodies of the largest size are read and parsed at once. As JSON in memory, each takes
+  /// up to about a dozen times its length.
+  private static final int LARGE = 8;
+
+  /// How long a large body waits for others to be read and parsed.
+  private static final Duration LARGE_WAIT = Duration.ofSeconds(5);
 
   private final Engine engine;
   private final ServedModel model;
@@ -24,6 +36,11 @@ final class Completions {
   private final InstantSource clock;
   private final RandomGenerator random;
   private final Set<Arrivals> underWay = ConcurrentHashMap.newKeySet();
+
+  /// KiB of large bodies that may be read and parsed now, first come, first served.
+  private final Semaphore large;
+
+  private final Tokenizing tokenizing;
   private volatile boolean stopping;
 
   /// @param random thread-safe; makes ids, and seeds for requests without one
@@ -38,20 +55,48 @@ final class Completions {
     this.config = config;
     this.clock = clock;
     this.random = random;
+    this.large = new Semaphore(LARGE * kib(config.bodyBytes()), true);
+    this.tokenizing = new Tokenizing(config);
   }
 
   void handle(ServerRequest http, ServerResponse response) throws InterruptedException {
-    byte[] body = Bodies.read(http);
     var arrivals = new Arrivals(config.requestDeadline());
-    ClientConnection.current().computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
     underWay.add(arrivals);
     try {
-      admit();
-      complete(Json.object(body), arrivals, response);
+      admit(); // before anything is read
+      complete(request(http, arrivals), arrivals, response);
     } finally {
       underWay.remove(arrivals);
       ClientConnection.current().answered();
     }
+  }
+
+  /// Reads and checks a request; a large one waits until there is memory for it.
+  private CompletionRequest request(ServerRequest http, Arrivals arrivals)
+      throws InterruptedException {
+    long bytes = http.headers().contentLength().orElse(config.bodyBytes()); // unknown: the most
+    int memory = bytes <= SMALL ? 0 : kib(Math.min(bytes, config.bodyBytes()));
+    if (!large.tryAcquire(memory, LARGE_WAIT.toNanos(), TimeUnit.NANOSECONDS)) {
+      throw HttpError.tryLater(429, "too many large requests arrive at once", config.retryAfter());
+    }
+    try {
+      byte[] body = Bodies.read(http);
+      ClientConnection.current().computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
+      return CompletionRequest.of(
+          Json.object(body),
+          model,
+          (tokenizer, text, specialTokens) ->
+              tokenizing.encode(tokenizer, text, specialTokens, arrivals),
+          engine.maxContext(),
+          config.sequences(),
+          random::nextLong);
+    } finally {
+      large.release(memory);
+    }
+  }
+
+  private static int kib(long bytes) {
+    return Math.toIntExact(Math.ceilDiv(bytes, 1024L));
   }
 
   /// Refuses new requests from now on.
@@ -70,6 +115,12 @@ final class Completions {
     underWay.forEach(arrivals -> arrivals.add(new Arrivals.Arrival.GiveUp(error)));
   }
 
+  /// Ends the threads that are kept for requests.
+  @Override
+  public void close() {
+    tokenizing.close();
+  }
+
   private void admit() {
     if (stopping) {
       throw HttpError.tryLater(503, "the server is stopping", config.retryAfter());
@@ -85,11 +136,8 @@ final class Completions {
     }
   }
 
-  private void complete(ObjectNode body, Arrivals arrivals, ServerResponse response)
+  private void complete(CompletionRequest request, Arrivals arrivals, ServerResponse response)
       throws InterruptedException {
-    var request =
-        CompletionRequest.of(
-            body, model, engine.maxContext(), config.sequences(), random::nextLong);
     String id = "cmpl-" + HexFormat.of().toHexDigits(random.nextLong());
     long created = clock.instant().getEpochSecond();
     try (var completion = new Completion(id, request, model, created, arrivals)) {

@@ -17,10 +17,19 @@ record Prompt(@Nullable String text, int[] ids) {
   /// tokenized.
   private static final int CHARACTERS_OF_TOKEN = 256;
 
+  /// What makes token ids of a text.
+  interface Encoder {
+    int[] encode(Tokenizer tokenizer, String text, boolean specialTokens)
+        throws InterruptedException;
+  }
+
   /// Reads the field `prompt` in all its four shapes.
   ///
   /// @param most prompts
-  static List<Prompt> all(JsonFields fields, ServedModel model, int maxContext, int most) {
+  /// @param encoder of texts
+  static List<Prompt> all(
+      JsonFields fields, ServedModel model, Encoder encoder, int maxContext, int most)
+      throws InterruptedException {
     JsonNode node = fields.get("prompt");
     if (node == null) {
       throw new HttpError(
@@ -33,7 +42,7 @@ record Prompt(@Nullable String text, int[] ids) {
     boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();
     if (node.isString()) {
-      prompts.add(ofText(node.stringValue(), model, maxContext, specialTokens));
+      prompts.add(ofText(node.stringValue(), model, encoder, maxContext, specialTokens));
     } else if (!node.isArray()) {
       throw JsonFields.wrongType("prompt", SHAPES, node);
     } else if (node.isEmpty()) {
@@ -47,7 +56,7 @@ record Prompt(@Nullable String text, int[] ids) {
       for (JsonNode entry : node) {
         prompts.add(
             entry.isString()
-                ? ofText(entry.stringValue(), model, maxContext, specialTokens)
+                ? ofText(entry.stringValue(), model, encoder, maxContext, specialTokens)
                 : ofIds(entry, model, maxContext));
       }
     }
@@ -55,7 +64,8 @@ record Prompt(@Nullable String text, int[] ids) {
   }
 
   private static Prompt ofText(
-      String text, ServedModel model, int maxContext, boolean specialTokens) {
+      String text, ServedModel model, Encoder encoder, int maxContext, boolean specialTokens)
+      throws InterruptedException {
     Tokenizer tokenizer = model.tokenizer();
     if (tokenizer == null) {
       throw HttpError.unsupported(
@@ -69,28 +79,30 @@ record Prompt(@Nullable String text, int[] ids) {
     if (halfSurrogate(text)) {
       throw HttpError.invalid("prompt", "prompt contains half of a surrogate pair");
     }
-    return checked(new Prompt(text, tokenizer.encode(text, specialTokens)), maxContext);
+    int[] ids = encoder.encode(tokenizer, text, specialTokens);
+    checkLength(ids.length, maxContext);
+    return new Prompt(text, ids);
   }
 
   private static Prompt ofIds(JsonNode list, ServedModel model, int maxContext) {
     if (!list.isArray()) {
       throw JsonFields.wrongType("prompt", SHAPES, list);
     }
+    checkLength(list.size(), maxContext); // before the list is converted
     var ids = new int[list.size()];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = JsonFields.integer("prompt", list.get(i), 0, model.vocabulary() - 1);
     }
-    return checked(new Prompt(null, ids), maxContext);
+    return new Prompt(null, ids);
   }
 
-  private static Prompt checked(Prompt prompt, int maxContext) {
-    if (prompt.ids.length == 0) {
+  private static void checkLength(int tokens, int maxContext) {
+    if (tokens == 0) {
       throw HttpError.invalid("prompt", "prompt is empty");
     }
-    if (prompt.ids.length > maxContext) {
-      throw tooLong(maxContext, "the prompt has %d tokens".formatted(prompt.ids.length));
+    if (tokens > maxContext) {
+      throw tooLong(maxContext, "the prompt has %d tokens".formatted(tokens));
     }
-    return prompt;
   }
 
   static HttpError tooLong(int maxContext, String why) {

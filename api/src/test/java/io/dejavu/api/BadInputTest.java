@@ -147,6 +147,13 @@ class BadInputTest {
 
     var giant = api.post("{\"prompt\": \"" + "x".repeat(4_000_000) + "\"}");
     assertError(giant, 400, "prompt", "longer for sure");
+
+    // Tokenized by a thread of its own.
+    var large = api.post("{\"prompt\": \"" + "x".repeat(20_000) + "\"}");
+    assertError(large, 400, "prompt", "the prompt has 20001 tokens");
+
+    var ids = api.post("{\"prompt\": [" + "-1,".repeat(100_000) + "-1]}");
+    assertError(ids, 400, "prompt", "the prompt has 100001 tokens");
   }
 
   @Test
@@ -194,7 +201,10 @@ class BadInputTest {
 
       String answer = new String(socket.getInputStream().readAllBytes(), ISO_8859_1);
 
-      assertThat(answer).startsWith("HTTP/1.1 413 ").contains("\"the body is too large\"");
+      assertThat(answer)
+          .startsWith("HTTP/1.1 413 ")
+          .contains("\"the body is too large\"")
+          .containsOnlyOnce("X-Request-Id: req-");
     }
   }
 
@@ -208,7 +218,11 @@ class BadInputTest {
             "POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")) {
       String answer = raw(request);
 
-      assertThat(answer).as(request).startsWith("HTTP/1.1 400 ").contains("\"error\"");
+      assertThat(answer)
+          .as(request)
+          .startsWith("HTTP/1.1 400 ")
+          .contains("\"error\"")
+          .containsOnlyOnce("X-Request-Id: req-");
     }
   }
 

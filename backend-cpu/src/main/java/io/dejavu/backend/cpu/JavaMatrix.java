@@ -9,6 +9,7 @@ import io.dejavu.tensor.MatrixFormat;
 import io.dejavu.tensor.MatrixSource;
 import io.dejavu.tensor.PackedMatrix;
 import io.dejavu.tensor.Quantisation;
+import java.util.Objects;
 
 /// A weight matrix in panels of {@link #PANEL} outputs, each of them one run of memory in the order
 /// in which a product reads it. The last panel is filled up with zeros, and so is K.
@@ -29,6 +30,7 @@ final class JavaMatrix implements PackedMatrix {
   private final int paddedColumns;
   private final long panelBytes;
   private final Pages pages;
+  private boolean closed;
 
   private JavaMatrix(int rows, int columns, MatrixFormat format) {
     this.format = format;
@@ -49,17 +51,22 @@ final class JavaMatrix implements PackedMatrix {
   /// Reads all of `source`, panels in parallel.
   static JavaMatrix pack(MatrixSource source, MatrixFormat format, Workers workers) {
     var matrix = new JavaMatrix(source.rows(), source.columns(), format);
-    workers.run(
-        matrix.panels(),
-        (panel, _) -> {
-          var row = new float[matrix.paddedColumns];
-          var end = Math.min(matrix.rows, (panel + 1) * PANEL);
-          for (int n = panel * PANEL; n < end; n++) {
-            source.read(n, row, 0);
-            matrix.write(row, matrix.panel(panel), n % PANEL);
-          }
-        });
-    return matrix;
+    try {
+      workers.run(
+          matrix.panels(),
+          (panel, _) -> {
+            var row = new float[matrix.paddedColumns];
+            var end = Math.min(matrix.rows, (panel + 1) * PANEL);
+            for (int n = panel * PANEL; n < end; n++) {
+              source.read(n, row, 0);
+              matrix.write(row, matrix.panel(panel), n % PANEL);
+            }
+          });
+      return matrix;
+    } catch (Throwable e) {
+      matrix.close();
+      throw e;
+    }
   }
 
   private void write(float[] row, long panel, int lane) {
@@ -105,6 +112,7 @@ final class JavaMatrix implements PackedMatrix {
 
   /// Writes row `n`, widened to f32, to `address`.
   void read(int n, long address) {
+    Objects.checkIndex(n, rows);
     var panel = panel(n / PANEL);
     var lane = n % PANEL;
     for (int k = 0; k < columns; k++) {
@@ -162,7 +170,12 @@ final class JavaMatrix implements PackedMatrix {
   }
 
   /// First byte of a panel.
+  ///
+  /// @throws IllegalStateException if the matrix was closed
   long panel(int panel) {
+    if (closed) {
+      throw new IllegalStateException("this matrix was closed: " + this);
+    }
     return pages.address() + panel * panelBytes;
   }
 
@@ -201,7 +214,15 @@ final class JavaMatrix implements PackedMatrix {
   }
 
   @Override
+  public String toString() {
+    return "%s [%d, %d]".formatted(format, rows, columns);
+  }
+
+  @Override
   public void close() {
-    pages.close();
+    if (!closed) {
+      closed = true;
+      pages.close();
+    }
   }
 }

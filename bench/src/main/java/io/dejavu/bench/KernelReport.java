@@ -8,12 +8,17 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /// Runs the kernels' benchmarks and prints a table with the machine's limits beside each figure.
-/// Arguments are JMH patterns of the benchmarks to run; none: all. `bench/README.md` says how.
+/// `bench/README.md` says how.
 public final class KernelReport {
+  /// What share of one of its limits a kernel must reach. One that the JIT compiler gave up on is
+  /// far below.
+  private static final double FLOOR = 0.2;
+
   private KernelReport() {}
 
-  /// @param patterns of benchmark names
-  public static void main(String[] patterns) throws RunnerException {
+  /// @param arguments patterns of benchmark names, and `parameter=value,value` to run those values
+  ///   only
+  public static void main(String[] arguments) throws RunnerException {
     var options =
         new OptionsBuilder()
             .jvmArgsAppend(
@@ -25,11 +30,13 @@ public final class KernelReport {
             .warmupTime(TimeValue.milliseconds(400))
             .measurementIterations(5)
             .measurementTime(TimeValue.milliseconds(400));
-    if (patterns.length == 0) {
-      options.include("io.dejavu.bench.");
-    }
-    for (var pattern : patterns) {
-      options.include(pattern);
+    for (var argument : arguments) {
+      var equals = argument.indexOf('=');
+      if (equals < 0) {
+        options.include(argument);
+      } else {
+        options.param(argument.substring(0, equals), argument.substring(equals + 1).split(",", -1));
+      }
     }
     var results = new Runner(options.build()).run();
     var limits = Limits.measure();
@@ -40,12 +47,18 @@ public final class KernelReport {
         limits.flopsPerSecond() * 1e-9);
     print("| kernel | parameters | µs | ± | GFLOP/s | of f32 peak | GB/s | of DRAM |%n");
     print("|---|---|--:|--:|--:|--:|--:|--:|%n");
+    var low = 0;
     for (var result : results) {
-      row(result, limits);
+      low += row(result, limits) ? 0 : 1;
+    }
+    if (low > 0) {
+      print("%n%d below the floor of %.0f %% of a limit.%n", low, 100 * FLOOR);
+      System.exit(1);
     }
   }
 
-  private static void row(RunResult result, Limits limits) {
+  /// @return whether it reaches the floor, or has none
+  private static boolean row(RunResult result, Limits limits) {
     var parameters = result.getParams();
     var names = new StringBuilder();
     for (var key : parameters.getParamsKeys()) {
@@ -75,16 +88,19 @@ public final class KernelReport {
         "| %s | %s| %.1f | %.1f |", name, names, micros, result.getPrimaryResult().getScoreError());
     if (flops == 0) {
       print(" | | | |%n");
-      return;
+      return true;
     }
-    var flopRate = flops / micros * 1e6;
-    var byteRate = bytes / micros * 1e6;
+    var ofPeak = flops / micros * 1e6 / limits.flopsPerSecond();
+    var ofMemory = bytes / micros * 1e6 / limits.readBytesPerSecond();
+    var enough = Math.max(ofPeak, ofMemory) >= FLOOR;
     print(
-        " %.0f | %.0f %% | %.1f | %.0f %% |%n",
-        flopRate * 1e-9,
-        100 * flopRate / limits.flopsPerSecond(),
-        byteRate * 1e-9,
-        100 * byteRate / limits.readBytesPerSecond());
+        " %.0f | %.0f %% | %.1f | %.0f %%%s |%n",
+        flops / micros * 1e-3,
+        100 * ofPeak,
+        bytes / micros * 1e-3,
+        100 * ofMemory,
+        enough ? "" : " LOW");
+    return enough;
   }
 
   private static void print(String format, Object... values) {

@@ -75,7 +75,7 @@ public record Precision(Compute compute, Storage storage, int group) {
   /// Of a matrix of attention, feed-forward or output.
   ///
   /// @param stored the checkpoint's type
-  MatrixFormat matrix(DType stored, int columns) {
+  public MatrixFormat matrix(DType stored, int columns) {
     var activations = compute == Compute.FLOAT32 ? DType.F32 : DType.I8;
     var columnsPerScale = columns % 128 == 0 ? group : 32;
     return switch (storage) {

@@ -25,6 +25,7 @@ enum ExitCode {
     return switch (problem) {
       case CheckpointException _ -> MODEL;
       case LocalServer.AddressTaken _ -> ADDRESS;
+      case WeightMemory.TooSmall _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;
       default -> FAILED;
     };

@@ -132,15 +132,24 @@ final class GenerateCommand implements Callable<Integer> {
       prompt = new String(System.in.readAllBytes(), UTF_8);
     }
     var limits = new StepLimits(EngineConfig.DEFAULT.stepTokens(), 0);
-    try (var loaded = load(model, limits)) {
+    var loaded = load(model, limits);
+    boolean unused = true;
+    try {
       var tokenizer = loaded.tokenizer();
       if (tokenizer == null) {
         loaded.executor().close();
         throw options.usage("this model has no tokenizer, so it cannot continue a text");
       }
       var request = request(loaded, tokenizer.encode(prompt, true));
-      try (var engine = engine(loaded)) {
+      var engine = engine(loaded, request);
+      try (engine) {
         generate(engine, request, tokenizer, out, err);
+      } finally {
+        unused = engine.hasEnded();
+      }
+    } finally {
+      if (unused) {
+        loaded.close(); // else a step still uses it; the process ends now
       }
     }
     return ExitCode.DONE.code;
@@ -152,11 +161,21 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private static Engine engine(LoadedModel loaded) {
-    var config = EngineConfig.DEFAULT;
+  /// With memory for this request only, not for all positions of the model.
+  private StepLoop engine(LoadedModel loaded, GenerationRequest request) {
+    int context = Math.max(2, request.prompt().length + request.maxTokens());
+    var defaults = EngineConfig.DEFAULT;
+    var config =
+        new EngineConfig(
+            defaults.stepTokens(), defaults.maxRunning(), defaults.maxWaiting(), context);
     var kv = new KvConfig(KvConfig.DEFAULT.blockTokens(), 0, 1, 0.6, Long.MAX_VALUE);
-    return StepLoop.open(
-        loaded.executor(), loaded.kernels().device(), config, kv, StepLoopConfig.DEFAULT);
+    try {
+      return StepLoop.open(
+          loaded.executor(), loaded.kernels().device(), config, kv, StepLoopConfig.DEFAULT);
+    } catch (IllegalArgumentException e) {
+      loaded.executor().close();
+      throw options.usage(e);
+    }
   }
 
   private GenerationRequest request(LoadedModel loaded, int[] prompt) {

@@ -26,6 +26,7 @@ record LoadedModel(
     implements AutoCloseable {
   /// @param model as on the command line; null: the bundled one
   /// @throws CheckpointException if it cannot be loaded
+  /// @throws WeightMemory.TooSmall if its weights do not fit into the memory
   static LoadedModel open(
       @Nullable String model, ModelOptions options, StepLimits limits, LoadProgress progress) {
     var precision = options.precision();
@@ -35,12 +36,22 @@ record LoadedModel(
         CompletableFuture.supplyAsync(
             source::openTokenizer,
             task -> Thread.ofPlatform().daemon().name("tokenizer-loader").start(task));
+    // A damaged tokenizer is reported at once, not after minutes of loading.
+    LoadProgress watched =
+        (name, done, total) -> {
+          if (tokenizer.isCompletedExceptionally()) {
+            tokenizer.join();
+          }
+          progress.loaded(name, done, total);
+        };
     var kernels = kernels(options);
     Executor executor = null;
     boolean complete = false;
     try (var weights = source.openWeights()) {
       var architecture = Architectures.of(source.config());
-      executor = Executor.load(weights, architecture, kernels, precision, limits, progress);
+      WeightMemory.check(
+          WeightMemory.bytes(weights, precision), FreeMemory.bytes(), options.weights);
+      executor = Executor.load(weights, architecture, kernels, precision, limits, watched);
       var loaded =
           new LoadedModel(
               source, ModelSource.parameters(weights), kernels, executor, tokenizer.join());

@@ -181,7 +181,7 @@ final class LocalServer implements AutoCloseable {
     if (engine != null) {
       engine.close();
     }
-    if (model != null) {
+    if (model != null && (engine == null || engine.hasEnded())) {
       model.close();
     }
     try {
@@ -241,7 +241,9 @@ final class LocalServer implements AutoCloseable {
   public void close() {
     api.close();
     engine.close();
-    model.close();
+    if (engine.hasEnded()) {
+      model.close(); // else a step still uses it; the process ends soon
+    }
   }
 
   private static ServedModel served(

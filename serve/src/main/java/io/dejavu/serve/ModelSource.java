@@ -87,7 +87,7 @@ record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) 
   static long parameters(Weights weights) {
     long sum = 0;
     for (String name : weights.names()) {
-      if (!BUFFERS.matcher(name).matches()) {
+      if (!isBuffer(name)) {
         long product = 1;
         for (int size : weights.shape(name)) {
           product *= size;
@@ -96,6 +96,10 @@ record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) 
       }
     }
     return sum;
+  }
+
+  static boolean isBuffer(String name) {
+    return BUFFERS.matcher(name).matches();
   }
 
   private static float or(@Nullable Double value, float otherwise) {

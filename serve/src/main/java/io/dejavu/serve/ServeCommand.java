@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import io.dejavu.api.ApiConfig;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.model.Architectures;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -31,6 +32,8 @@ import picocli.CommandLine.Spec;
     },
     sortOptions = false)
 final class ServeCommand implements Callable<Integer> {
+  private static final System.Logger LOG = System.getLogger(ServeCommand.class.getName());
+
   @Spec @Nullable CommandSpec spec;
 
   @Parameters(
@@ -124,11 +127,7 @@ final class ServeCommand implements Callable<Integer> {
 
   /// Also for tests, which have no process of their own to stop.
   LocalServer start() {
-    if (kvMemory > FreeMemory.bytes()) {
-      throw options.usage(
-          "--kv-memory is %s, %s are free"
-              .formatted(Figures.bytes(kvMemory), Figures.bytes(FreeMemory.bytes())));
-    }
+    check();
     try {
       var api = ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout));
       var engine =
@@ -138,6 +137,50 @@ final class ServeCommand implements Callable<Integer> {
           model, servedName, options, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
+    }
+  }
+
+  /// What is wrong with the options, before anything is loaded.
+  private void check() {
+    if (maxSequences < 1 || maxBatchTokens < maxSequences) {
+      throw options.usage(
+          "--max-sequences is %d, must be 1 to --max-batch-tokens, which is %d"
+              .formatted(maxSequences, maxBatchTokens));
+    }
+    if (requestTimeout < 1) {
+      throw options.usage("--request-timeout is %d, must be at least 1".formatted(requestTimeout));
+    }
+    if (stopTimeout < 0) {
+      throw options.usage("--stop-timeout is %d, must be at least 0".formatted(stopTimeout));
+    }
+    if (servedName != null && servedName.isBlank()) {
+      throw options.usage("--served-model-name is blank");
+    }
+    if (maxContext != 0) {
+      var config = ModelSource.of(model, options).config();
+      int positions = Architectures.of(config).sizes().maxPositions();
+      if (maxContext < 2 || maxContext > positions) {
+        throw options.usage(
+            "--max-context is %d, must be 2 to %d for this model".formatted(maxContext, positions));
+      }
+    }
+    checkKvMemory();
+  }
+
+  private void checkKvMemory() {
+    long total = FreeMemory.total();
+    if (kvMemory > total) {
+      throw options.usage(
+          "--kv-memory is %s, this machine has %s"
+              .formatted(Figures.bytes(kvMemory), Figures.bytes(total)));
+    }
+    long free = FreeMemory.bytes();
+    if (kvMemory > free) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "--kv-memory is {0}, only {1} seem to be free",
+          Figures.bytes(kvMemory),
+          Figures.bytes(free));
     }
   }
 

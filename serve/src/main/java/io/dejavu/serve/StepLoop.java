@@ -185,6 +185,12 @@ public final class StepLoop implements Engine {
     }
   }
 
+  /// Whether the loop's thread is gone, and what it used may be freed. After {@link #close} it is,
+  /// unless a step takes too long.
+  public boolean hasEnded() {
+    return !thread.isAlive();
+  }
+
   private void run() {
     try (computer) {
       while (!(draining && isIdle())) {

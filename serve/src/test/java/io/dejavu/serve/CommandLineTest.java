@@ -7,8 +7,11 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,7 +41,14 @@ final class CommandLineTest {
           serve --kernels abacus            | 2 | no kernels 'abacus' on this CPU
           serve --kv-memory 1X              | 2 | '1X' is not a size such as 512M or 2G
           serve --kv-memory 900T            | 2 | --kv-memory is 900 TiB
-          serve --max-context 5000          | 2 | a context of 5000 tokens
+          serve --max-context 5000          | 2 | --max-context is 5000, must be 2 to 1024
+          serve --max-context 1             | 2 | --max-context is 1, must be 2 to 1024
+          serve --max-context -1            | 2 | --max-context is -1, must be 2 to 1024
+          serve --max-batch-tokens 8        | 2 | --max-sequences is 64, must be 1 to --max-batch-tokens
+          serve --max-sequences 0           | 2 | --max-sequences is 0, must be 1 to
+          serve --request-timeout 0         | 2 | --request-timeout is 0, must be at least 1
+          serve --stop-timeout -1           | 2 | --stop-timeout is -1, must be at least 0
+          serve --served-model-name=        | 2 | --served-model-name is blank
           serve /nonexistent                | 3 | /nonexistent: no such directory
           serve --random-weights /none      | 3 | /none: no such file
           serve a --random-weights /none    | 2 | a MODEL or --random-weights, not both
@@ -70,6 +80,21 @@ final class CommandLineTest {
       assertThat(outcome.err).contains("cannot listen on 127.0.0.1:" + taken.getLocalPort());
       assertThat(outcome.err.lines()).hasSize(1);
     }
+  }
+
+  @Test
+  void aDamagedTokenizerIsDamageOfTheModel(@TempDir Path copy) throws IOException {
+    var original = Repository.ROOT.resolve("models/shakespeare-opt-7m");
+    for (var name : List.of("config.json", "model.safetensors")) {
+      Files.copy(original.resolve(name), copy.resolve(name));
+    }
+    Files.writeString(copy.resolve("tokenizer.json"), "{\"model\": ");
+
+    var outcome = run("generate", copy.toString(), "x");
+
+    assertThat(outcome.code).isEqualTo(ExitCode.MODEL.code);
+    assertThat(outcome.err).contains("tokenizer.json");
+    assertThat(outcome.err.lines()).hasSize(1);
   }
 
   @Test

@@ -239,6 +239,31 @@ class StepLoopTest {
   }
 
   @Test
+  void closingTellsWhetherAStepStillRuns() throws InterruptedException {
+    loop.close();
+    assertThat(loop.hasEnded()).isTrue();
+    loop =
+        start(
+            new StepLoopConfig(
+                Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofMillis(20)));
+    var gate = new CountDownLatch(1);
+    var computing = new CountDownLatch(1);
+    before.set(
+        _ -> {
+          computing.countDown();
+          await(gate);
+        });
+    accepted(loop.submit(request(4, 1, 0), new Listener()));
+    computing.await();
+
+    loop.close();
+    assertThat(loop.hasEnded()).isFalse();
+
+    gate.countDown();
+    await(loop::hasEnded);
+  }
+
+  @Test
   void anIdleLoopChecksItselfWithAStep() throws InterruptedException {
     loop.close();
     var checks = new Semaphore(0);

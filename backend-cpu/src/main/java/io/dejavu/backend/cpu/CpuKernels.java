@@ -3,6 +3,7 @@ package io.dejavu.backend.cpu;
 import io.dejavu.tensor.Kernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /// Opens the kernels of this machine's CPUs.
@@ -43,20 +44,38 @@ public final class CpuKernels {
   ///
   /// @param family one of {@link #families} or {@link #AUTO}
   /// @param threads that compute, the caller among them
+  /// @throws IllegalArgumentException naming the families there are, if this one cannot run here
   public static Kernels open(String family, int threads) {
     var name = family.equals(AUTO) ? fastest() : family;
     if (name.equals(JavaProducts.NAME)) {
-      var workers = new Workers(threads);
-      return new VectorKernels(workers, new JavaProducts(workers));
+      return open(threads, JavaProducts::new);
     }
     var chosen = KernelFamily.named(name);
     if (chosen.isEmpty()) {
       throw new IllegalArgumentException(
           "no kernels '%s' on this CPU; there are %s".formatted(family, families()));
     }
-    chosen.get().require(CpuFeatures.ofThisMachine());
+    try {
+      chosen.get().require(CpuFeatures.ofThisMachine());
+      return open(threads, workers -> new CodeProducts(chosen.get(), workers));
+    } catch (UnsupportedOperationException e) {
+      throw new IllegalArgumentException(
+          "%s; this one runs %s".formatted(e.getMessage(), String.join(", ", families())), e);
+    }
+  }
+
+  private static Kernels open(int threads, Function<Workers, MatrixProducts> products) {
     var workers = new Workers(threads);
-    return new VectorKernels(workers, new CodeProducts(chosen.get(), workers));
+    boolean complete = false;
+    try {
+      var kernels = new VectorKernels(workers, products.apply(workers));
+      complete = true;
+      return kernels;
+    } finally {
+      if (!complete) {
+        workers.close();
+      }
+    }
   }
 
   private static String fastest() {

@@ -294,11 +294,11 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void close() {
+    workers.close(); // first: they use all of the rest
     products.close();
     attention.close();
     sampler.close();
     scratch.close();
-    workers.close();
     device.close();
   }
 

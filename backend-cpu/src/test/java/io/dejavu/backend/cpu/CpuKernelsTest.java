@@ -37,6 +37,18 @@ class CpuKernelsTest {
   }
 
   @Test
+  void saysWhatThereIsInsteadOfAFamilyOfOtherCpus() {
+    for (var family : KernelFamily.values()) {
+      if (!family.missing(CpuFeatures.ofThisMachine()).isEmpty()) {
+        assertThatThrownBy(() -> CpuKernels.open(family.label(), 2))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining(family.label() + " need a CPU with")
+            .hasMessageContaining(JavaProducts.NAME);
+      }
+    }
+  }
+
+  @Test
   void namesWhatTheMachineLacks() {
     var machine = CpuFeatures.parse("flags : fpu sse2 avx2 f16c");
 

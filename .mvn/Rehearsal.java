@@ -10,24 +10,47 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+
+static final Duration DEADLINE = Duration.ofSeconds(30);
 
 /// Runs a server that records what it loads, asks it for a few tokens and stops it, after which the
 /// JVM writes its AOT cache. Run by `./dejavu` once per build; the arguments are the server's
-/// command line, on a port of its own choice.
+/// command line, on a port of its own choice. The server never outlives this process, nor the
+/// deadline.
 void main(String[] command) throws IOException, InterruptedException {
   var server = new ProcessBuilder(command).redirectErrorStream(true).start();
+  Runtime.getRuntime().addShutdownHook(new Thread(() -> kill(server)));
+  Thread.ofVirtual().start(() -> killLate(server));
   try (var lines = new BufferedReader(new InputStreamReader(server.getInputStream(), UTF_8))) {
     ask(url(lines));
     server.toHandle().destroy(); // SIGTERM: a graceful stop, at whose end the cache is written
     lines.transferTo(Writer.nullWriter());
-    if (!server.waitFor(1, TimeUnit.MINUTES)) {
-      throw new IllegalStateException("the rehearsal's server did not stop");
+    int exit = server.waitFor();
+    // It ends by the signal, or by itself where it handles it.
+    if (exit != 0 && exit != 128 + 15) {
+      throw new IllegalStateException("the rehearsal's server ended with " + exit);
     }
   } finally {
-    server.destroyForcibly();
+    kill(server);
   }
+}
+
+void killLate(Process server) {
+  try {
+    if (!server.waitFor(DEADLINE)) {
+      System.err.println("the rehearsal took longer than " + DEADLINE.toSeconds() + " s");
+      kill(server);
+    }
+  } catch (InterruptedException e) {
+    throw new IllegalStateException(e);
+  }
+}
+
+/// The cache is written by a process that the server starts.
+void kill(Process server) {
+  server.descendants().forEach(ProcessHandle::destroyForcibly);
+  server.destroyForcibly();
 }
 
 String url(BufferedReader lines) throws IOException {
@@ -46,7 +69,7 @@ String url(BufferedReader lines) throws IOException {
 void ask(String url) throws IOException, InterruptedException {
   var request =
       HttpRequest.newBuilder(URI.create(url + "/completions"))
-          .timeout(Duration.ofMinutes(1))
+          .timeout(DEADLINE)
           .POST(
               BodyPublishers.ofString(
                   """

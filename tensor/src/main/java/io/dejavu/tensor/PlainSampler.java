@@ -57,7 +57,7 @@ public final class PlainSampler {
     return best;
   }
 
-  /// Applies bias, penalties and bans to a row of logits.
+  /// Applies bias, penalties, bans and the grammar to a row of logits.
   public static void adjust(float[] logits, SampleRow row) {
     var sampling = row.sampling();
     sampling.bias().forEach((token, bias) -> logits[token] += bias);
@@ -82,6 +82,26 @@ public final class PlainSampler {
     }
     for (int token : row.banned()) {
       logits[token] = Float.NEGATIVE_INFINITY;
+    }
+    var allowed = row.allowed();
+    if (allowed != null) {
+      keepAllowed(logits, allowed);
+    }
+  }
+
+  private static void keepAllowed(float[] logits, long[] allowed) {
+    for (int from = 0; from < logits.length; from += Long.SIZE) {
+      var to = Math.min(from + Long.SIZE, logits.length);
+      var word = from / Long.SIZE < allowed.length ? allowed[from / Long.SIZE] : 0;
+      if (word == 0) {
+        Arrays.fill(logits, from, to, Float.NEGATIVE_INFINITY);
+      } else if (word != -1) {
+        for (int i = from; i < to; i++) {
+          if ((word >>> i & 1) == 0) {
+            logits[i] = Float.NEGATIVE_INFINITY;
+          }
+        }
+      }
     }
   }
 

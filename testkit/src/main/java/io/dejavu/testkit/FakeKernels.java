@@ -104,6 +104,7 @@ public final class FakeKernels implements Kernels {
     var copy = new SampleRow[rows.length];
     for (int i = 0; i < rows.length; i++) {
       var row = rows[i];
+      var allowed = row.allowed();
       copy[i] =
           new SampleRow(
               row.sampling(),
@@ -111,7 +112,8 @@ public final class FakeKernels implements Kernels {
               row.position(),
               row.tokens().clone(),
               row.promptTokens(),
-              row.banned().clone());
+              row.banned().clone(),
+              allowed == null ? null : allowed.clone());
     }
     device.enqueue(() -> plain.sample(open(logits), copy, open(out)));
   }

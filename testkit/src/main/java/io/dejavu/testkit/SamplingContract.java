@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /// The part of {@link KernelsContract} about drawing tokens and their probabilities.
@@ -111,8 +112,79 @@ interface SamplingContract extends Comparison {
     }
   }
 
+  @Test
+  default void onlyAllowedTokensAreDrawn() {
+    var tokens = new int[] {5, 5, 7, 9, 5, 11, 11, 98};
+    for (var sampling :
+        List.of(
+            Sampling.GREEDY,
+            sampling(1, 0, 1, 0),
+            sampling(1, 3, 1, 0),
+            sampling(1, 40, 0.9f, 0.05f),
+            sampling(1, 0, 0.5f, 0),
+            sampling(1, 0, 1, 0.3f),
+            new Sampling(1, 10, 0.9f, 0, 1.3f, 0.5f, 0.1f, Map.of(7, 90f, 64, 1f)))) {
+      for (var allowed :
+          List.of(
+              bits(100, 7, 9, 64, 99),
+              bits(100, 0),
+              bits(100, 63, 64),
+              bits(300, IntStream.range(0, 300).filter(i -> i % 3 != 0).toArray()),
+              bits(50, IntStream.range(0, 50).toArray()))) {
+        for (var banned : new int[][] {{}, {7, 9, 1}}) {
+          assertDrawsLikePlain(sampling, 100, tokens, 4, banned, allowed);
+        }
+      }
+    }
+  }
+
+  @Test
+  default void whatIsNotAllowedCountsForNothing() {
+    // The likeliest, and whatever it weighs, are not among those that top-k, top-p and min-p count.
+    var logits = new float[][] {{50, 2, 1, 60, -3, 70}};
+    var allowed = bits(6, 1, 2, 4);
+    for (var sampling :
+        List.of(
+            Sampling.GREEDY, sampling(1, 1, 1, 0), sampling(1, 0, 0.1f, 0), sampling(1, 0, 1, 1))) {
+      assertThat(draw(logits, sampling, new int[0], allowed)).as("%s", sampling).isEqualTo(1);
+    }
+    assertThat(draw(logits, Sampling.GREEDY, new int[] {1}, allowed)).isEqualTo(2);
+    assertThat(draw(logits, sampling(5, 0, 1, 0), new int[0], bits(6, 4))).isEqualTo(4);
+    assertThat(draw(logits, sampling(1, 2, 1, 0), new int[] {4}, bits(6, 4)))
+        .as("nothing left")
+        .isEqualTo(-1);
+    assertThat(draw(logits, Sampling.GREEDY, new int[0], new long[0])).isEqualTo(-1);
+  }
+
+  private int draw(float[][] logits, Sampling sampling, int[] banned, long[] allowed) {
+    try (var kernels = open(1)) {
+      return draw(
+          kernels,
+          logits,
+          new SampleRow[] {new SampleRow(sampling, 1, 1, new int[0], 0, banned, allowed)})[0];
+    }
+  }
+
+  private static long[] bits(int size, int... ids) {
+    var bits = new long[(size + Long.SIZE - 1) / Long.SIZE];
+    for (int id : ids) {
+      bits[id / Long.SIZE] |= 1L << id;
+    }
+    return bits;
+  }
+
   private void assertDrawsLikePlain(
       Sampling sampling, int vocabulary, int[] tokens, int promptTokens, int[] banned) {
+    assertDrawsLikePlain(sampling, vocabulary, tokens, promptTokens, banned, null);
+  }
+
+  private void assertDrawsLikePlain(
+      Sampling sampling,
+      int vocabulary,
+      int[] tokens,
+      int promptTokens,
+      int[] banned,
+      long @Nullable [] allowed) {
     var count = 60;
     var logits = new float[count][];
     var rows = new SampleRow[count];
@@ -121,7 +193,7 @@ interface SamplingContract extends Comparison {
       for (int i = 0; i < vocabulary; i++) {
         logits[r][i] *= 4;
       }
-      rows[r] = new SampleRow(sampling, 1000 + r, 7 * r, tokens, promptTokens, banned);
+      rows[r] = new SampleRow(sampling, 1000 + r, 7 * r, tokens, promptTokens, banned, allowed);
     }
     int[] wanted;
     int[] got;
@@ -129,6 +201,11 @@ interface SamplingContract extends Comparison {
         var kernels = open(2)) {
       wanted = draw(plain, logits, rows);
       got = draw(kernels, logits, rows);
+    }
+    if (allowed != null) {
+      for (int token : got) {
+        assertThat(token == -1 || (allowed[token / Long.SIZE] >>> token & 1) != 0).isTrue();
+      }
     }
     // Where the random number falls on an edge between two tokens, rounding decides.
     var different = IntStream.range(0, count).filter(r -> wanted[r] != got[r]).count();

@@ -38,7 +38,7 @@ final class VectorSampler implements AutoCloseable {
   private static int draw(long logits, int n, SampleRow row, long scratch) {
     var sampling = row.sampling();
     var x = logits;
-    if (sampling.adjusts() || row.banned().length > 0) {
+    if (row.adjusts()) {
       x = scratch + 4L * n;
       adjust(logits, n, row, x);
     }

@@ -1,12 +1,12 @@
 import org.jspecify.annotations.NullMarked;
 
-/// Wiring, threads, processes and the command line. The only module that knows all the others. An
-/// application that generates without HTTP starts at `StepLoop`.
+/// Wiring, threads, processes and the command line. The only module that knows all the others.
 @NullMarked
 module io.dejavu.serve {
   requires static transitive org.jspecify;
   requires io.dejavu.api;
   requires io.dejavu.backend.cpu;
+  requires transitive io.dejavu.local;
   requires transitive io.dejavu.engine;
   requires transitive io.dejavu.kv;
   requires transitive io.dejavu.model;
@@ -16,12 +16,9 @@ module io.dejavu.serve {
   requires ch.qos.logback.core;
   requires org.slf4j;
   requires java.management;
-  requires jdk.management;
   requires me.tongfei.progressbar;
   requires static java.net.http; // the client of the tests
   requires static tools.jackson.databind; // what the tests read answers with
-
-  exports io.dejavu.serve;
 
   opens io.dejavu.serve to
       info.picocli;

@@ -1,5 +1,7 @@
 package io.dejavu.serve;
 
+import io.dejavu.local.Figures;
+import io.dejavu.local.LoadedModel;
 import io.dejavu.model.StepLimits;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -138,7 +140,9 @@ final class BenchEngineCommand implements Callable<Integer> {
 
   private LoadedModel load(StepLimits limits) {
     try (var bar = new LoadBar()) {
-      return LoadedModel.open(model, options, limits, bar);
+      return LoadedModel.open(options.config(model), limits, bar);
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
     }
   }
 

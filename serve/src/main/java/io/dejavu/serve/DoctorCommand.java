@@ -1,6 +1,8 @@
 package io.dejavu.serve;
 
 import io.dejavu.backend.cpu.CpuKernels;
+import io.dejavu.local.Figures;
+import io.dejavu.local.FreeMemory;
 import io.dejavu.model.Checkpoint;
 import io.dejavu.model.CheckpointException;
 import java.io.IOException;

@@ -1,5 +1,6 @@
 package io.dejavu.serve;
 
+import io.dejavu.local.WeightMemory;
 import io.dejavu.model.CheckpointException;
 import picocli.CommandLine;
 

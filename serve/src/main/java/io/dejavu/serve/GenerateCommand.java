@@ -7,6 +7,10 @@ import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.local.LoadedModel;
+import io.dejavu.local.LocalPipeline;
+import io.dejavu.local.StepLoop;
+import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.StepLimits;
 import io.dejavu.model.StopMatcher;
 import io.dejavu.model.TextDecoder;
@@ -29,6 +33,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -135,12 +140,8 @@ final class GenerateCommand implements Callable<Integer> {
     var loaded = load(model, limits);
     boolean unused = true;
     try {
-      var tokenizer = loaded.tokenizer();
-      if (tokenizer == null) {
-        loaded.executor().close();
-        throw options.usage("this model has no tokenizer, so it cannot continue a text");
-      }
-      var request = request(loaded, tokenizer.encode(prompt, true));
+      var tokenizer = tokenizer(loaded);
+      var request = request(loaded, tokenizer, prompt);
       var engine = engine(loaded, request);
       try (engine) {
         generate(engine, request, tokenizer, out, err);
@@ -157,8 +158,19 @@ final class GenerateCommand implements Callable<Integer> {
 
   private LoadedModel load(@Nullable String model, StepLimits limits) {
     try (var bar = new LoadBar()) {
-      return LoadedModel.open(model, options, limits, bar);
+      return LoadedModel.open(options.config(model), limits, bar);
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
     }
+  }
+
+  private Tokenizer tokenizer(LoadedModel loaded) {
+    var tokenizer = loaded.tokenizer();
+    if (tokenizer == null) {
+      loaded.executor().close();
+      throw options.usage("this model has no tokenizer, so it cannot continue a text");
+    }
+    return tokenizer;
   }
 
   /// With memory for this request only, not for all positions of the model.
@@ -170,11 +182,19 @@ final class GenerateCommand implements Callable<Integer> {
             defaults.stepTokens(), defaults.maxRunning(), defaults.maxWaiting(), context);
     var kv = new KvConfig(KvConfig.DEFAULT.blockTokens(), 0, 1, 0.6, Long.MAX_VALUE);
     try {
-      return StepLoop.open(
-          loaded.executor(), loaded.kernels().device(), config, kv, StepLoopConfig.DEFAULT);
+      var pipeline = LocalPipeline.open(loaded.executor(), loaded.kernels().device(), config, kv);
+      return StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT);
     } catch (IllegalArgumentException e) {
-      loaded.executor().close();
       throw options.usage(e);
+    }
+  }
+
+  private GenerationRequest request(LoadedModel loaded, Tokenizer tokenizer, String text) {
+    try {
+      return request(loaded, tokenizer.encode(text, true));
+    } catch (ParameterException e) {
+      loaded.executor().close();
+      throw e;
     }
   }
 

@@ -10,9 +10,14 @@ import io.dejavu.api.ServedModel;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.GenerationRequest;
-import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvLayout;
+import io.dejavu.local.Figures;
+import io.dejavu.local.LoadedModel;
+import io.dejavu.local.LocalPipeline;
+import io.dejavu.local.ModelConfig;
+import io.dejavu.local.StepLoop;
+import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.LoadProgress;
 import io.dejavu.model.StepLimits;
 import io.dejavu.tensor.Sampling;
@@ -48,7 +53,7 @@ final class LocalServer implements AutoCloseable {
   private final ApiServer api;
   private final ApiConfig apiConfig;
   private final ServedModel served;
-  private final ModelOptions options;
+  private final ModelConfig config;
 
   private LocalServer(
       LoadedModel model,
@@ -57,24 +62,22 @@ final class LocalServer implements AutoCloseable {
       ApiServer api,
       ApiConfig apiConfig,
       ServedModel served,
-      ModelOptions options) {
+      ModelConfig config) {
     this.model = model;
     this.layout = layout;
     this.engine = engine;
     this.api = api;
     this.apiConfig = apiConfig;
     this.served = served;
-    this.options = options;
+    this.config = config;
   }
 
-  /// @param modelName as on the command line; null: the bundled model
   /// @param servedName null: the name of the model's directory
   /// @throws AddressTaken if the address cannot be listened on
   /// @throws IllegalArgumentException if the configurations do not fit the model or the machine
   static LocalServer start(
-      @Nullable String modelName,
+      ModelConfig config,
       @Nullable String servedName,
-      ModelOptions options,
       EngineConfig engineConfig,
       KvConfig kvConfig,
       ApiConfig apiConfig) {
@@ -94,25 +97,18 @@ final class LocalServer implements AutoCloseable {
             }
             bar.loaded(name, done, total);
           };
-      model = LoadedModel.open(modelName, options, limits, progress);
+      model = LoadedModel.open(config, limits, progress);
       LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
-      var pipeline = pipeline(model, engineConfig, kvConfig);
-      var layout = pipeline.layout();
-      engine =
-          StepLoop.start(
-              pipeline,
-              engineConfig,
-              StepLoopConfig.DEFAULT,
-              pipeline.admission(),
-              new BlockPool(layout.blocks()),
-              layout.blockTokens());
-      var served = served(model, servedName, options);
+      var pipeline =
+          LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
+      engine = StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT);
+      var served = served(model, servedName, config);
       var api = api(opening);
       api.serve(engine, served);
       complete = true;
       LOG.log(DEBUG, "serving after {0} ms", millisSince(begin));
       warmUp(engine, served);
-      return new LocalServer(model, layout, engine, api, apiConfig, served, options);
+      return new LocalServer(model, pipeline.layout(), engine, api, apiConfig, served, config);
     } finally {
       if (!complete) {
         giveUp(opening, engine, model);
@@ -161,21 +157,6 @@ final class LocalServer implements AutoCloseable {
     }
   }
 
-  private static LocalPipeline pipeline(
-      LoadedModel model, EngineConfig engineConfig, KvConfig kvConfig) {
-    boolean complete = false;
-    try {
-      var pipeline =
-          LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
-      complete = true;
-      return pipeline;
-    } finally {
-      if (!complete) {
-        model.executor().close();
-      }
-    }
-  }
-
   private static void giveUp(
       FutureTask<ApiServer> opening, @Nullable StepLoop engine, @Nullable LoadedModel model) {
     if (engine != null) {
@@ -210,10 +191,10 @@ final class LocalServer implements AutoCloseable {
             served.name(),
             model.source().config().architecture(),
             Figures.count(model.parameters()),
-            options.dtype,
-            options.weights,
+            config.dtype(),
+            config.weights(),
             model.kernels().name(),
-            options.threads,
+            config.threads(),
             engine.maxContext(),
             (long) layout.blocks() * layout.blockTokens(),
             Figures.bytes(layout.bytes()),
@@ -247,12 +228,12 @@ final class LocalServer implements AutoCloseable {
   }
 
   private static ServedModel served(
-      LoadedModel model, @Nullable String servedName, ModelOptions options) {
+      LoadedModel model, @Nullable String servedName, ModelConfig config) {
     var source = model.source();
     return new ServedModel(
         servedName == null ? source.name() : servedName,
         Clock.systemUTC().instant(),
-        fingerprint(model, options),
+        fingerprint(model, config),
         model.executor().sizes().vocabulary(),
         Set.copyOf(source.endTokens(model.tokenizer())),
         model.tokenizer(),
@@ -260,14 +241,14 @@ final class LocalServer implements AutoCloseable {
   }
 
   /// Of all that decides about tokens besides the request: the model, its arithmetic, this version.
-  private static String fingerprint(LoadedModel model, ModelOptions options) {
+  private static String fingerprint(LoadedModel model, ModelConfig config) {
     String all =
         String.join(
             "|",
             Dejavu.version(),
             model.source().name(),
             model.executor().sizes().toString(),
-            options.precision().toString(),
+            config.precision().toString(),
             model.kernels().name());
     try {
       byte[] hash = MessageDigest.getInstance("SHA-256").digest(all.getBytes(UTF_8));

@@ -1,7 +1,7 @@
 package io.dejavu.serve;
 
 import io.dejavu.backend.cpu.CpuKernels;
-import io.dejavu.model.Precision;
+import io.dejavu.local.ModelConfig;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -55,9 +55,14 @@ final class ModelOptions {
       description = "Threads that compute. Default: one per CPU.")
   int threads = Runtime.getRuntime().availableProcessors();
 
-  Precision precision() {
+  /// @param model as on the command line; null: the bundled one
+  ModelConfig config(@Nullable String model) {
+    if (model != null && randomWeights != null) {
+      throw usage("a MODEL or --random-weights, not both");
+    }
+    var path = randomWeights == null ? Installation.model(model) : randomWeights;
     try {
-      return Precision.parse(dtype, weights);
+      return new ModelConfig(path, randomWeights != null, dtype, weights, kernels, threads);
     } catch (IllegalArgumentException e) {
       throw usage(e);
     }

@@ -3,6 +3,9 @@ package io.dejavu.serve;
 import io.dejavu.api.ApiConfig;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.local.Figures;
+import io.dejavu.local.FreeMemory;
+import io.dejavu.local.ModelSource;
 import io.dejavu.model.Architectures;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -134,7 +137,7 @@ final class ServeCommand implements Callable<Integer> {
           new EngineConfig(
               maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);
       return LocalServer.start(
-          model, servedName, options, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
+          options.config(model), servedName, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
@@ -157,7 +160,7 @@ final class ServeCommand implements Callable<Integer> {
       throw options.usage("--served-model-name is blank");
     }
     if (maxContext != 0) {
-      var config = ModelSource.of(model, options).config();
+      var config = ModelSource.of(options.config(model)).config();
       int positions = Architectures.of(config).sizes().maxPositions();
       if (maxContext < 2 || maxContext > positions) {
         throw options.usage(

@@ -2,6 +2,7 @@ package io.dejavu.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dejavu.local.WeightMemory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -24,6 +25,11 @@ final class CommandLineTest {
     var err = new StringWriter();
     int code = Dejavu.run(new PrintWriter(out), new PrintWriter(err), args);
     return new Outcome(code, out.toString(), err.toString());
+  }
+
+  @Test
+  void weightsThatDoNotFitHaveACodeOfTheirOwn() {
+    assertThat(ExitCode.of(new WeightMemory.TooSmall("no room"))).isEqualTo(ExitCode.MEMORY);
   }
 
   @ParameterizedTest

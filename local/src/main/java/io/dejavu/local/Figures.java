@@ -1,27 +1,27 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import java.time.Duration;
 import java.util.Locale;
 
 /// Numbers as people read them.
-final class Figures {
+public final class Figures {
   private static final String[] BINARY = {"B", "KiB", "MiB", "GiB", "TiB"};
   private static final String[] DECIMAL = {"", " thousand", " M", " B", " T"};
 
   private Figures() {}
 
   /// Such as `512 MiB`.
-  static String bytes(long bytes) {
+  public static String bytes(long bytes) {
     return scaled(bytes, 1024, BINARY, " ");
   }
 
   /// Such as `7.1 M`.
-  static String count(long count) {
+  public static String count(long count) {
     return scaled(count, 1000, DECIMAL, "");
   }
 
   /// Such as `1.2 s`.
-  static String seconds(Duration time) {
+  public static String seconds(Duration time) {
     return String.format(Locale.ROOT, "%.1f s", time.toMillis() / 1e3);
   }
 

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.model.Checkpoint;
 import io.dejavu.model.CheckpointException;
@@ -19,23 +19,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param name of its directory
 /// @param checkpoint null: random weights
-record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) {
+public record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) {
   private static final long SEED = 1; // measurements can be repeated
 
   /// Saved beside the weights and no weights.
   private static final Pattern BUFFERS = Pattern.compile(".*(attn\\.(masked_)?bias|inv_freq)");
 
-  /// @param model as on the command line; null: the bundled one
   /// @throws CheckpointException if there is none
-  static ModelSource of(@Nullable String model, ModelOptions options) {
-    var random = options.randomWeights;
-    if (random == null) {
-      var checkpoint = Checkpoint.of(Installation.model(model));
+  public static ModelSource of(ModelConfig model) {
+    if (!model.randomWeights()) {
+      var checkpoint = Checkpoint.of(model.path());
       return new ModelSource(nameOf(checkpoint.directory()), checkpoint.config(), checkpoint);
     }
-    if (model != null) {
-      throw options.usage("a MODEL or --random-weights, not both");
-    }
+    Path random = model.path();
     Path file = Files.isDirectory(random) ? random.resolve("config.json") : random;
     if (!Files.isRegularFile(file)) {
       throw new CheckpointException(file, "no such file; --random-weights takes a config.json");
@@ -45,22 +41,23 @@ record ModelSource(String name, Config config, @Nullable Checkpoint checkpoint) 
     return new ModelSource("random-" + name, Config.read(file), null);
   }
 
-  Weights openWeights() {
+  public Weights openWeights() {
     return checkpoint == null ? RandomWeights.of(config, SEED) : checkpoint.openWeights();
   }
 
   /// Null if there is none.
-  @Nullable Tokenizer openTokenizer() {
+  public @Nullable Tokenizer openTokenizer() {
     return checkpoint == null || !checkpoint.hasTokenizer() ? null : checkpoint.openTokenizer();
   }
 
-  List<Integer> endTokens(@Nullable Tokenizer tokenizer) {
+  /// Ids that end a text.
+  public List<Integer> endTokens(@Nullable Tokenizer tokenizer) {
     return checkpoint == null ? config.tokenIds("eos_token_id") : checkpoint.endTokens(tokenizer);
   }
 
   /// Where a request says nothing: OpenAI's defaults, overlaid with what the checkpoint's
   /// `generation_config.json` names, as vLLM does.
-  Sampling sampling() {
+  public Sampling sampling() {
     if (checkpoint == null) {
       return new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of());
     }

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.engine.Admission;
 import io.dejavu.engine.ChunkResult;
@@ -12,10 +12,7 @@ import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.StepPlanner;
 import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.BlockTable;
-import io.dejavu.kv.KvConfig;
-import io.dejavu.model.Executor;
-import io.dejavu.serve.Inbox.Message;
-import io.dejavu.tensor.Device;
+import io.dejavu.local.Inbox.Message;
 import io.dejavu.tensor.SampleRow;
 import io.dejavu.tensor.Sampling;
 import java.lang.System.Logger.Level;
@@ -86,19 +83,12 @@ public final class StepLoop implements Engine {
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
   }
 
-  /// Opens memory for the model's keys and values, and starts a loop on both.
+  /// Starts a loop.
   ///
-  /// @param executor loaded for steps of at least `engineConfig.stepTokens()` tokens; used and
-  ///   closed by the loop's thread from now on; its kernels are to be closed after the loop
-  /// @param device of the executor's kernels
-  /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
+  /// @param pipeline opened for `engineConfig`; used and closed by the loop's thread from now on;
+  ///   its kernels are to be closed after the loop
   public static StepLoop open(
-      Executor executor,
-      Device device,
-      EngineConfig engineConfig,
-      KvConfig kvConfig,
-      StepLoopConfig config) {
-    var pipeline = LocalPipeline.open(executor, device, engineConfig, kvConfig);
+      LocalPipeline pipeline, EngineConfig engineConfig, StepLoopConfig config) {
     var layout = pipeline.layout();
     return start(
         pipeline,

@@ -1,6 +1,6 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
-import static io.dejavu.serve.Listener.accepted;
+import static io.dejavu.local.Listener.accepted;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dejavu.engine.Admission;

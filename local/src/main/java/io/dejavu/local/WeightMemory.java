@@ -1,20 +1,20 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.model.Precision;
 import io.dejavu.model.Weights;
 
 /// Whether a model's weights fit into the memory, known before minutes of packing.
-final class WeightMemory {
+public final class WeightMemory {
   /// Scales are f32, one per group.
   private static final int SCALE_BYTES = 4;
 
   private WeightMemory() {}
 
   /// The weights need more memory than there is.
-  static final class TooSmall extends RuntimeException {
+  public static final class TooSmall extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    TooSmall(String message) {
+    public TooSmall(String message) {
       super(message);
     }
   }

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.engine.Engine.Outcome;
 import io.dejavu.engine.GenerationEvent;

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import java.time.Duration;
 

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.model.Architectures;
@@ -17,20 +17,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param parameters number of weights
 /// @param tokenizer null if the checkpoint has none
-record LoadedModel(
+public record LoadedModel(
     ModelSource source,
     long parameters,
     Kernels kernels,
     Executor executor,
     @Nullable Tokenizer tokenizer)
     implements AutoCloseable {
-  /// @param model as on the command line; null: the bundled one
+  /// @throws IllegalArgumentException if there is no such kernel family
   /// @throws CheckpointException if it cannot be loaded
   /// @throws WeightMemory.TooSmall if its weights do not fit into the memory
-  static LoadedModel open(
-      @Nullable String model, ModelOptions options, StepLimits limits, LoadProgress progress) {
-    var precision = options.precision();
-    var source = ModelSource.of(model, options);
+  public static LoadedModel open(ModelConfig config, StepLimits limits, LoadProgress progress) {
+    var precision = config.precision();
+    var source = ModelSource.of(config);
     // Its native library takes as long to load as the weights of a small model.
     var tokenizer =
         CompletableFuture.supplyAsync(
@@ -44,13 +43,13 @@ record LoadedModel(
           }
           progress.loaded(name, done, total);
         };
-    var kernels = kernels(options);
+    var kernels = CpuKernels.open(config.kernels(), config.threads());
     Executor executor = null;
     boolean complete = false;
     try (var weights = source.openWeights()) {
       var architecture = Architectures.of(source.config());
       WeightMemory.check(
-          WeightMemory.bytes(weights, precision), FreeMemory.bytes(), options.weights);
+          WeightMemory.bytes(weights, precision), FreeMemory.bytes(), config.weights());
       executor = Executor.load(weights, architecture, kernels, precision, limits, watched);
       var loaded =
           new LoadedModel(
@@ -66,14 +65,6 @@ record LoadedModel(
         }
         kernels.close();
       }
-    }
-  }
-
-  private static Kernels kernels(ModelOptions options) {
-    try {
-      return CpuKernels.open(options.kernels, options.threads);
-    } catch (IllegalArgumentException e) {
-      throw options.usage(e);
     }
   }
 

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.GenerationRequest;

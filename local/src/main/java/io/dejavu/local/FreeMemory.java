@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
@@ -13,13 +13,13 @@ import java.util.List;
 /// On Linux that is `MemAvailable` of `/proc/meminfo`, and in control groups with a limit
 /// (containers) at most what is left of it: there too, cached files count as free, among them
 /// mapped weights. See the kernel's `admin-guide/cgroup-v2.rst` and `cgroup-v1/memory.rst`.
-final class FreeMemory {
+public final class FreeMemory {
   private static final System.Logger LOG = System.getLogger(FreeMemory.class.getName());
 
   private FreeMemory() {}
 
   /// Bytes.
-  static long bytes() {
+  public static long bytes() {
     var root = Path.of("/");
     if (Files.isReadable(root.resolve("proc/meminfo"))) {
       try {
@@ -33,7 +33,7 @@ final class FreeMemory {
   }
 
   /// Bytes of the machine, or of the container.
-  static long total() {
+  public static long total() {
     return system().getTotalMemorySize();
   }
 

@@ -1,6 +1,6 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
-import static io.dejavu.serve.Listener.accepted;
+import static io.dejavu.local.Listener.accepted;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -19,6 +19,7 @@ import io.dejavu.model.Precision;
 import io.dejavu.model.StepLimits;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -100,7 +101,7 @@ class LocalPipelineTest {
   }
 
   private static StepLoop open(EngineConfig engineConfig, KvConfig kvConfig) {
-    var checkpoint = Checkpoint.of(Repository.ROOT.resolve("models/shakespeare-opt-7m"));
+    var checkpoint = Checkpoint.of(Path.of("../models/shakespeare-opt-7m"));
     try (var weights = checkpoint.openWeights()) {
       var executor =
           Executor.load(
@@ -110,13 +111,8 @@ class LocalPipelineTest {
               Precision.AUTO,
               new StepLimits(512, 20),
               LoadProgress.SILENT);
-      try {
-        return StepLoop.open(
-            executor, kernels.device(), engineConfig, kvConfig, StepLoopConfig.DEFAULT);
-      } catch (IllegalArgumentException e) {
-        executor.close();
-        throw e;
-      }
+      var pipeline = LocalPipeline.open(executor, kernels.device(), engineConfig, kvConfig);
+      return StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT);
     }
   }
 

@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
@@ -81,7 +81,7 @@ final class MemoryTest {
 
   @Test
   void weightsAreEstimatedByTheirFormat() {
-    var model = Checkpoint.of(Repository.ROOT.resolve("models/shakespeare-opt-7m"));
+    var model = Checkpoint.of(Path.of("../models/shakespeare-opt-7m"));
     try (var weights = model.openWeights()) {
       long stored = WeightMemory.bytes(weights, Precision.AUTO);
       long bytes = WeightMemory.bytes(weights, Precision.parse("auto", "int8"));
@@ -96,9 +96,7 @@ final class MemoryTest {
     assertThatCode(() -> WeightMemory.check(MIB, MIB, "stored")).doesNotThrowAnyException();
     assertThatThrownBy(() -> WeightMemory.check(3 * MIB, MIB, "stored"))
         .isInstanceOf(WeightMemory.TooSmall.class)
-        .hasMessageContaining("--weights int8 or int4")
-        .extracting(ExitCode::of)
-        .isEqualTo(ExitCode.MEMORY);
+        .hasMessageContaining("--weights int8 or int4");
     assertThatThrownBy(() -> WeightMemory.check(3 * MIB, MIB, "int4:32"))
         .hasMessageNotContaining("smaller");
   }

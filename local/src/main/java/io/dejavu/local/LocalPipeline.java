@@ -1,4 +1,4 @@
-package io.dejavu.serve;
+package io.dejavu.local;
 
 import io.dejavu.engine.Admission;
 import io.dejavu.engine.ChunkResult;
@@ -19,12 +19,31 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /// A whole model on one device of this process, with the memory of its keys and values.
-record LocalPipeline(Executor executor, KvMemory memory, Admission admission)
+public record LocalPipeline(Executor executor, KvMemory memory, Admission admission)
     implements StepLoop.Computer {
   private static final System.Logger LOG = System.getLogger(LocalPipeline.class.getName());
 
+  /// Opens memory for the model's keys and values.
+  ///
+  /// @param executor loaded for steps of at least `engineConfig.stepTokens()` tokens; closed with
+  ///   the pipeline, or here if this throws
+  /// @param device of the executor's kernels
   /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
-  static LocalPipeline open(
+  public static LocalPipeline open(
+      Executor executor, Device device, EngineConfig engineConfig, KvConfig kvConfig) {
+    boolean complete = false;
+    try {
+      var pipeline = pipeline(executor, device, engineConfig, kvConfig);
+      complete = true;
+      return pipeline;
+    } finally {
+      if (!complete) {
+        executor.close();
+      }
+    }
+  }
+
+  private static LocalPipeline pipeline(
       Executor executor, Device device, EngineConfig engineConfig, KvConfig kvConfig) {
     var sizes = executor.sizes();
     if (executor.limits().tokens() < engineConfig.stepTokens()) {
@@ -72,7 +91,7 @@ record LocalPipeline(Executor executor, KvMemory memory, Admission admission)
         executor, memory, new Admission(sizes.vocabulary(), context, executor.limits().logprobs()));
   }
 
-  KvLayout layout() {
+  public KvLayout layout() {
     return memory.layout();
   }
 

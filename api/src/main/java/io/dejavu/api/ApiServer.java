@@ -160,7 +160,7 @@ public final class ApiServer implements AutoCloseable {
         routing,
         Method.POST,
         "/v1/completions",
-        (request, response) -> served().completions.handle(request, response));
+        (request, response) -> served().completions.handle(request, response, TextRequest::read));
     route(routing, Method.GET, "/v1/models", this::models);
     route(routing, Method.GET, "/v1/models/{id:.+}", this::model);
     route(routing, Method.GET, "/health", this::health);

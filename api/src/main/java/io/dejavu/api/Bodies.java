@@ -34,9 +34,14 @@ final class Bodies {
   }
 
   static void send(ServerResponse response, int status, ObjectNode body) {
+    send(response, status, Json.bytes(body));
+  }
+
+  /// @param json one value
+  static void send(ServerResponse response, int status, byte[] json) {
     response.status(Status.create(status));
     response.header(HeaderNames.CONTENT_TYPE, "application/json");
-    response.send(Json.bytes(body));
+    response.send(json);
   }
 
   static void send(ServerResponse response, HttpError error) {

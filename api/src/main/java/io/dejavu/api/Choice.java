@@ -6,31 +6,32 @@ import io.dejavu.engine.TokenLogprobs;
 import io.dejavu.model.StopMatcher;
 import io.dejavu.model.TextDecoder;
 import io.dejavu.model.Tokenizer;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.core.JsonGenerator;
 
 /// One continuation on its way into an answer: turns the engine's events into the text, token ids
-/// and logprobs of a `choices` entry, and finds its end. [#take] hands out what came since the last
-/// call, so the same object makes a streamed answer and a whole one.
+/// and logprobs of a `choices` entry, and finds its end. What the text becomes is the business of
+/// its [ChoiceForm].
 final class Choice {
   private final int index;
   private final Prompt prompt;
   private final CompletionRequest request;
+  private final Stopping stopping;
+  private final Reporting reporting;
   private final @Nullable Tokenizer tokenizer;
   private final @Nullable TextDecoder decoder;
   private final @Nullable StopMatcher stops;
   private final TokenTexts names;
+  private final ChoiceForm form;
 
-  // What was not taken yet.
-  private final StringBuilder text = new StringBuilder();
-  private ArrayNode ids = JsonNodeFactory.instance.arrayNode();
-  private @Nullable LegacyLogprobs logprobs;
-  private @Nullable ArrayNode promptLogprobs;
-  private boolean fresh;
-  private boolean promptIdsTaken;
+  // What was not written yet.
+  private final LogprobList logprobs;
+  private final List<Integer> ids = new ArrayList<>();
+  private @Nullable List<TokenLogprobs> promptLogprobs;
+  private boolean promptIds;
+  private boolean told;
 
   /// In the text of this choice, held ones included: where the next token starts.
   private int characters;
@@ -44,12 +45,19 @@ final class Choice {
     this.index = index;
     this.prompt = request.prompt(index);
     this.request = request;
+    this.stopping = request.stopping();
+    this.reporting = request.reporting();
     this.tokenizer = model.tokenizer();
     this.decoder = tokenizer == null ? null : new TextDecoder(tokenizer, true, prompt.ids());
-    this.stops = request.stops().isEmpty() ? null : new StopMatcher(request.stops());
-    this.names = new TokenTexts(request.tokensAsIds() ? null : tokenizer);
-    if (request.echo()) {
-      echo();
+    this.stops = stopping.strings().isEmpty() ? null : new StopMatcher(stopping.strings());
+    this.names = new TokenTexts(reporting.tokensAsIds() ? null : tokenizer);
+    this.form = request.form().choice();
+    this.logprobs = request.form().logprobs(names);
+    this.promptIds = reporting.tokenIds();
+    String before = request.form().before(prompt, model);
+    if (!before.isEmpty()) {
+      form.text(before);
+      characters = before.length();
     }
   }
 
@@ -70,129 +78,161 @@ final class Choice {
     return finish != null;
   }
 
-  /// Whether there is something to send.
+  /// Whether a stream has something to write.
   boolean fresh() {
-    return fresh;
+    if (request.form().promptHasLogprobs() && logprobs.isEmpty() && characters > 0 && !ended()) {
+      return false; // echoed text comes with its logprobs
+    }
+    return form.fresh()
+        || !logprobs.isEmpty()
+        || !ids.isEmpty()
+        || promptLogprobs != null
+        || (ended() && !told);
   }
 
   int generated() {
     return generated;
   }
 
+  int reasoning() {
+    return form.reasoning();
+  }
+
   int cached() {
     return cached;
   }
 
-  /// What came since the last call, as an entry of `choices`.
-  ObjectNode take() {
-    var json = JsonNodeFactory.instance.objectNode();
-    json.put("index", index).put("text", text.toString());
-    json.set("logprobs", logprobs == null ? JsonNodeFactory.instance.nullNode() : logprobs.json());
-    json.put("finish_reason", finish);
-    if (finish != null) {
-      switch (stopReason) {
-        case null -> json.putNull("stop_reason");
-        case Integer id -> json.put("stop_reason", id);
-        default -> json.put("stop_reason", stopReason.toString());
-      }
-    }
-    if (request.tokenIds()) {
-      if (!promptIdsTaken) {
-        var promptIds = json.putArray("prompt_token_ids");
-        for (int id : prompt.ids()) {
-          promptIds.add(id);
-        }
-        promptIdsTaken = true;
-      }
-      json.set("token_ids", ids);
-      ids = JsonNodeFactory.instance.arrayNode();
-    }
-    if (promptLogprobs != null) {
-      json.set("prompt_logprobs", promptLogprobs);
-      promptLogprobs = null;
-    }
-    text.setLength(0);
-    logprobs = null;
-    fresh = false;
-    return json;
+  /// Writes what came since the last call, as an entry of `choices`.
+  void chunk(JsonGenerator json) {
+    json.writeStartObject();
+    json.writeNumberProperty("index", index);
+    boolean last = ended() && form.last();
+    form.chunk(json);
+    rest(json, last);
+    json.writeEndObject();
   }
 
-  private void echo() {
-    String echoed = prompt.text();
-    if (echoed == null && tokenizer != null) {
-      echoed = tokenizer.decode(prompt.ids(), true);
+  /// Writes the whole entry of `choices`.
+  void whole(JsonGenerator json) {
+    json.writeStartObject();
+    json.writeNumberProperty("index", index);
+    form.whole(json);
+    rest(json, true);
+    json.writeEndObject();
+  }
+
+  private void rest(JsonGenerator json, boolean last) {
+    json.writeName("logprobs");
+    if (logprobs.isEmpty()) {
+      json.writeNull();
+    } else {
+      logprobs.write(json);
     }
-    if (echoed != null) {
-      text.append(echoed);
-      characters = echoed.length();
+    json.writeStringProperty("finish_reason", last ? finish : null);
+    if (last) {
+      told = true;
+      switch (stopReason) {
+        case null -> json.writeNullProperty("stop_reason");
+        case Integer id -> json.writeNumberProperty("stop_reason", id);
+        default -> json.writeStringProperty("stop_reason", stopReason.toString());
+      }
     }
-    fresh = request.logprobs() < 0; // else its logprobs come with it
+    if (!request.form().promptBesideChoices()) {
+      aboutPrompt(json);
+    }
+    if (reporting.tokenIds()) {
+      json.writeArrayPropertyStart("token_ids");
+      ids.forEach(json::writeNumber);
+      json.writeEndArray();
+      ids.clear();
+    }
+  }
+
+  /// Writes what the client asked about the prompt, once.
+  void aboutPrompt(JsonGenerator json) {
+    if (promptIds) {
+      json.writeArrayPropertyStart("prompt_token_ids");
+      for (int id : prompt.ids()) {
+        json.writeNumber(id);
+      }
+      json.writeEndArray();
+      promptIds = false;
+    }
+    var entries = promptLogprobs;
+    if (entries != null) {
+      json.writeArrayPropertyStart("prompt_logprobs");
+      json.writeNull();
+      for (int i = 0; i < entries.size(); i++) {
+        byId(json, prompt.ids()[i + 1], entries.get(i));
+      }
+      json.writeEndArray();
+      promptLogprobs = null;
+    }
   }
 
   /// @param entries for the second token of the prompt and those that follow
   private void prompt(List<TokenLogprobs> entries) {
-    fresh = true;
     int[] promptIds = prompt.ids();
-    if (request.echo() && request.logprobs() >= 0) {
+    if (request.form().promptHasLogprobs()) {
       var offsets = tokenizer == null ? null : new TextDecoder(tokenizer, true);
       int offset = 0;
       for (int i = 0; i < promptIds.length; i++) {
-        logprobs().add(promptIds[i], offset, i == 0 ? null : entries.get(i - 1));
+        logprobs.add(promptIds[i], offset, i == 0 ? null : entries.get(i - 1));
         offset += offsets == null ? 0 : offsets.push(promptIds[i]).length();
       }
     }
-    if (request.listPromptLogprobs()) {
-      var list = JsonNodeFactory.instance.arrayNode();
-      list.addNull();
-      for (int i = 0; i < entries.size(); i++) {
-        list.add(byId(promptIds[i + 1], entries.get(i)));
-      }
-      promptLogprobs = list;
+    if (reporting.listPromptLogprobs()) {
+      promptLogprobs = entries;
     }
   }
 
   /// vLLM's form: from token id to logprob, rank and text.
-  private ObjectNode byId(int id, TokenLogprobs entry) {
-    var json = JsonNodeFactory.instance.objectNode();
+  private void byId(JsonGenerator json, int id, TokenLogprobs entry) {
+    boolean listed = false;
+    json.writeStartObject();
     for (int i = 0; i < entry.topIds().length; i++) {
-      put(json, entry.topIds()[i], entry.topLogprobs()[i], i + 1);
+      byId(json, entry.topIds()[i], entry.topLogprobs()[i], i + 1);
+      listed |= entry.topIds()[i] == id;
     }
-    if (!json.has(Integer.toString(id))) {
-      put(json, id, entry.logprob(), entry.rank());
+    if (!listed) {
+      byId(json, id, entry.logprob(), entry.rank());
     }
-    return json;
+    json.writeEndObject();
   }
 
-  private void put(ObjectNode json, int id, float logprob, int rank) {
-    json.putObject(Integer.toString(id))
-        .put("logprob", LegacyLogprobs.finite(logprob))
-        .put("rank", rank)
-        .put("decoded_token", names.of(id));
+  private void byId(JsonGenerator json, int id, float logprob, int rank) {
+    json.writeObjectPropertyStart(Integer.toString(id));
+    json.writeNumberProperty("logprob", LogprobList.finite(logprob));
+    json.writeNumberProperty("rank", rank);
+    json.writeStringProperty("decoded_token", names.of(id));
+    json.writeEndObject();
   }
 
   private void token(int id, @Nullable TokenLogprobs entry) {
     generated++;
-    if (request.tokenIds()) {
+    form.token();
+    if (reporting.tokenIds()) {
       ids.add(id);
-      fresh = true;
     }
-    if (request.logprobs() >= 0 && entry != null) {
-      logprobs().add(id, characters, entry);
-      fresh = true;
+    if (reporting.logprobs() >= 0 && entry != null) {
+      logprobs.add(id, characters, entry);
     }
-    if (decoder == null || endsWith(id)) {
+    if (decoder == null || tokenizer == null || endsWith(id)) {
       return; // the text of a token that ends the sequence is no part of the answer
     }
-    String piece = decoder.push(id);
+    String piece =
+        request.form().spoken().contains(id)
+            ? decoder.flush() + tokenizer.token(id)
+            : decoder.push(id);
     characters += piece.length();
     append(piece);
   }
 
   private boolean endsWith(int id) {
-    if (generated <= request.minTokens() || !request.endIds().contains(id)) {
+    if (generated <= stopping.minTokens() || !stopping.ids().contains(id)) {
       return false;
     }
-    stopReason = request.stopIds().contains(id) ? (Integer) id : null;
+    stopReason = stopping.named().contains(id) ? (Integer) id : null;
     return true;
   }
 
@@ -200,21 +240,18 @@ final class Choice {
     if (piece.isEmpty()) {
       return;
     }
-    if (stops == null || generated <= request.minTokens()) {
-      text.append(piece);
-      fresh = true;
+    if (stops == null || generated <= stopping.minTokens()) {
+      form.text(piece);
       return;
     }
-    String safe = stops.push(piece);
-    text.append(safe);
-    fresh |= !safe.isEmpty();
+    form.text(stops.push(piece));
     String matched = stops.stop();
     if (matched != null) {
-      if (request.keepStop()) {
-        text.append(matched);
+      if (stopping.keep()) {
+        form.text(matched);
       }
       stopReason = matched;
-      end("stop");
+      finish = form.end("stop");
     }
   }
 
@@ -229,23 +266,9 @@ final class Choice {
     }
     if (!ended()) {
       if (stops != null) {
-        text.append(stops.flush());
+        form.text(stops.flush());
       }
-      end(finished.reason() == FinishReason.STOP ? "stop" : "length");
+      finish = form.end(finished.reason() == FinishReason.STOP ? "stop" : "length");
     }
-  }
-
-  private void end(String reason) {
-    finish = reason;
-    fresh = true;
-  }
-
-  private LegacyLogprobs logprobs() {
-    var present = logprobs;
-    if (present == null) {
-      present = new LegacyLogprobs(names);
-      logprobs = present;
-    }
-    return present;
   }
 }

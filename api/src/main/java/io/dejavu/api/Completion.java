@@ -4,14 +4,14 @@ import io.dejavu.engine.Engine;
 import io.dejavu.engine.GenerationEvent;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.core.JsonGenerator;
 
 /// One request under way: its sequences in the engine and its choices in the making. Owned by the
 /// request's thread; closing it cancels what still runs.
 final class Completion implements AutoCloseable {
   private final String id;
   private final CompletionRequest request;
+  private final AnswerForm form;
   private final ServedModel model;
   private final long created;
   private final Arrivals arrivals;
@@ -23,6 +23,7 @@ final class Completion implements AutoCloseable {
       String id, CompletionRequest request, ServedModel model, long created, Arrivals arrivals) {
     this.id = id;
     this.request = request;
+    this.form = request.form();
     this.model = model;
     this.created = created;
     this.arrivals = arrivals;
@@ -44,7 +45,7 @@ final class Completion implements AutoCloseable {
               event -> arrivals.add(new Arrivals.Arrival.Event(sequence, event)));
       switch (outcome) {
         case Engine.Outcome.Accepted(var generation) -> generations.add(generation);
-        case Engine.Outcome.Refused(var why) -> throw HttpError.invalid("prompt", why);
+        case Engine.Outcome.Refused(var why) -> throw HttpError.invalid(form.promptField(), why);
         case Engine.Outcome.Busy(var why) ->
             throw HttpError.tryLater(429, why, config.retryAfter());
       }
@@ -84,37 +85,52 @@ final class Completion implements AutoCloseable {
     return unfinished == 0;
   }
 
-  /// The whole answer.
-  ObjectNode answer() {
-    var json = head();
-    var list = json.putArray("choices");
-    choices.forEach(choice -> list.add(choice.take()));
-    json.set("usage", usage());
-    return json;
+  /// Writes the whole answer.
+  void answer(JsonGenerator json) {
+    json.writeStartObject();
+    head(json, form.object());
+    json.writeArrayPropertyStart("choices");
+    choices.forEach(choice -> choice.whole(json));
+    json.writeEndArray();
+    if (form.promptBesideChoices()) {
+      choices.getFirst().aboutPrompt(json);
+    }
+    usage(json);
+    json.writeEndObject();
   }
 
-  /// What a stream sends for what came since the last call: one chunk per choice.
-  List<ObjectNode> chunks() {
-    var chunks = new ArrayList<ObjectNode>();
+  /// Sends what came since the last call, each choice in chunks of its own.
+  void chunks(EventStream events) {
     for (var choice : choices) {
-      if (choice.fresh()) {
-        var json = head();
-        json.putArray("choices").add(choice.take());
-        if (request.usage()) {
-          json.putNull("usage");
-        }
-        chunks.add(json);
+      while (choice.fresh()) {
+        events.send(json -> chunk(json, choice));
       }
     }
-    return chunks;
+  }
+
+  private void chunk(JsonGenerator json, Choice choice) {
+    json.writeStartObject();
+    head(json, form.chunkObject());
+    json.writeArrayPropertyStart("choices");
+    choice.chunk(json);
+    json.writeEndArray();
+    if (form.promptBesideChoices() && choice == choices.getFirst()) {
+      choice.aboutPrompt(json);
+    }
+    if (request.usage()) {
+      json.writeNullProperty("usage");
+    }
+    json.writeEndObject();
   }
 
   /// The last chunk of a stream whose client asked for the usage.
-  ObjectNode usageChunk() {
-    var json = head();
-    json.putArray("choices");
-    json.set("usage", usage());
-    return json;
+  void usageChunk(JsonGenerator json) {
+    json.writeStartObject();
+    head(json, form.chunkObject());
+    json.writeArrayPropertyStart("choices");
+    json.writeEndArray();
+    usage(json);
+    json.writeEndObject();
   }
 
   int generatedTokens() {
@@ -125,24 +141,34 @@ final class Completion implements AutoCloseable {
     return request.prompts().stream().mapToInt(prompt -> prompt.ids().length).sum();
   }
 
-  private ObjectNode head() {
-    return JsonNodeFactory.instance
-        .objectNode()
-        .put("id", id)
-        .put("object", "text_completion")
-        .put("created", created)
-        .put("model", model.name())
-        .put("system_fingerprint", model.fingerprint());
+  /// Of each prompt, what its first continuation found computed: the others share its work.
+  private int cachedTokens() {
+    int sum = 0;
+    for (int i = 0; i < choices.size(); i += request.n()) {
+      sum += choices.get(i).cached();
+    }
+    return sum;
   }
 
-  private ObjectNode usage() {
-    var json = JsonNodeFactory.instance.objectNode();
-    json.put("prompt_tokens", promptTokens());
-    json.put("completion_tokens", generatedTokens());
-    json.put("total_tokens", promptTokens() + generatedTokens());
-    json.putObject("prompt_tokens_details")
-        .put("cached_tokens", choices.stream().mapToInt(Choice::cached).sum());
-    return json;
+  private void head(JsonGenerator json, String object) {
+    json.writeStringProperty("id", id);
+    json.writeStringProperty("object", object);
+    json.writeNumberProperty("created", created);
+    json.writeStringProperty("model", model.name());
+    json.writeStringProperty("system_fingerprint", model.fingerprint());
+    form.head(json);
+  }
+
+  private void usage(JsonGenerator json) {
+    json.writeObjectPropertyStart("usage");
+    json.writeNumberProperty("prompt_tokens", promptTokens());
+    json.writeNumberProperty("completion_tokens", generatedTokens());
+    json.writeNumberProperty("total_tokens", promptTokens() + generatedTokens());
+    json.writeObjectPropertyStart("prompt_tokens_details");
+    json.writeNumberProperty("cached_tokens", cachedTokens());
+    json.writeEndObject();
+    form.usage(json, choices.stream().mapToInt(Choice::reasoning).sum());
+    json.writeEndObject();
   }
 
   @Override

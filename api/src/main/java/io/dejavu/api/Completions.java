@@ -15,8 +15,9 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 
-/// `POST /v1/completions`. Each request has a virtual thread, which hands sequences to the engine,
-/// waits for their tokens and writes the answer; nothing else touches a request.
+/// What `POST /v1/completions` and `/v1/chat/completions` have in common. Each request has a
+/// virtual thread, which hands sequences to the engine, waits for their tokens and writes the
+/// answer; nothing else touches a request.
 final class Completions implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Completions.class.getName());
 
@@ -59,12 +60,14 @@ final class Completions implements AutoCloseable {
     this.tokenizing = new Tokenizing(config);
   }
 
-  void handle(ServerRequest http, ServerResponse response) throws InterruptedException {
+  /// @param reader of the endpoint's requests
+  void handle(ServerRequest http, ServerResponse response, CompletionRequest.Reader reader)
+      throws InterruptedException {
     var arrivals = new Arrivals(config.requestDeadline());
     underWay.add(arrivals);
     try {
       admit(); // before anything is read
-      complete(request(http, arrivals), arrivals, response);
+      complete(request(http, arrivals, reader), arrivals, response);
     } finally {
       underWay.remove(arrivals);
       ClientConnection.current().answered();
@@ -72,7 +75,8 @@ final class Completions implements AutoCloseable {
   }
 
   /// Reads and checks a request; a large one waits until there is memory for it.
-  private CompletionRequest request(ServerRequest http, Arrivals arrivals)
+  private CompletionRequest request(
+      ServerRequest http, Arrivals arrivals, CompletionRequest.Reader reader)
       throws InterruptedException {
     long bytes = http.headers().contentLength().orElse(config.bodyBytes()); // unknown: the most
     int memory = bytes <= SMALL ? 0 : kib(Math.min(bytes, config.bodyBytes()));
@@ -82,14 +86,15 @@ final class Completions implements AutoCloseable {
     try {
       byte[] body = Bodies.read(http);
       ClientConnection.current().computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
-      return CompletionRequest.of(
+      return reader.read(
           Json.object(body),
-          model,
-          (tokenizer, text, specialTokens) ->
-              tokenizing.encode(tokenizer, text, specialTokens, arrivals),
-          engine.maxContext(),
-          config.sequences(),
-          random::nextLong);
+          new CompletionRequest.Limits(
+              model,
+              engine.maxContext(),
+              config.sequences(),
+              (tokenizer, text, specialTokens) ->
+                  tokenizing.encode(tokenizer, text, specialTokens, arrivals),
+              random::nextLong));
     } finally {
       large.release(memory);
     }
@@ -138,7 +143,7 @@ final class Completions implements AutoCloseable {
 
   private void complete(CompletionRequest request, Arrivals arrivals, ServerResponse response)
       throws InterruptedException {
-    String id = "cmpl-" + HexFormat.of().toHexDigits(random.nextLong());
+    String id = request.form().idPrefix() + HexFormat.of().toHexDigits(random.nextLong());
     long created = clock.instant().getEpochSecond();
     try (var completion = new Completion(id, request, model, created, arrivals)) {
       completion.start(engine, config);
@@ -149,7 +154,7 @@ final class Completions implements AutoCloseable {
         while (!completion.ended()) {
           advance(completion);
         }
-        Bodies.send(response, 200, completion.answer());
+        Bodies.send(response, 200, Json.bytes(completion::answer));
       }
       LOG.log(
           DEBUG,
@@ -163,14 +168,14 @@ final class Completions implements AutoCloseable {
   private static void stream(Completion completion, boolean usage, EventStream events)
       throws InterruptedException {
     try {
-      completion.chunks().forEach(events::send);
+      completion.chunks(events);
       while (!completion.ended()) {
         events.flush();
         advance(completion);
-        completion.chunks().forEach(events::send);
+        completion.chunks(events);
       }
       if (usage) {
-        events.send(completion.usageChunk());
+        events.send(completion::usageChunk);
       }
     } catch (HttpError e) {
       events.send(e.body()); // the status is sent already

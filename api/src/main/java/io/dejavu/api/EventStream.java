@@ -5,8 +5,11 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import io.helidon.http.HeaderNames;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerResponse;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.function.Consumer;
+import tools.jackson.core.JsonGenerator;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Server-sent events as OpenAI's clients read them: `data:` and one line of JSON each, at last
@@ -17,6 +20,7 @@ final class EventStream {
   private static final byte[] DONE = "data: [DONE]\n\n".getBytes(US_ASCII);
 
   private final OutputStream out;
+  private final ByteArrayOutputStream waiting = new ByteArrayOutputStream();
 
   /// Sends the headers with the first event.
   EventStream(ServerResponse response) {
@@ -26,19 +30,27 @@ final class EventStream {
     this.out = response.outputStream();
   }
 
+  /// @param event writes one JSON object
+  void send(Consumer<JsonGenerator> event) {
+    waiting.writeBytes(DATA);
+    Json.write(waiting, event);
+    waiting.writeBytes(END);
+  }
+
   void send(ObjectNode event) {
-    try {
-      out.write(DATA);
-      out.write(Json.bytes(event));
-      out.write(END);
-    } catch (IOException e) {
-      throw gone(e);
-    }
+    waiting.writeBytes(DATA);
+    waiting.writeBytes(Json.bytes(event));
+    waiting.writeBytes(END);
   }
 
   /// What was sent so far goes to the client now.
   void flush() {
+    if (waiting.size() == 0) {
+      return;
+    }
     try {
+      waiting.writeTo(out);
+      waiting.reset();
       out.flush();
     } catch (IOException e) {
       throw gone(e);
@@ -47,7 +59,8 @@ final class EventStream {
 
   void done() {
     try {
-      out.write(DONE);
+      waiting.writeBytes(DONE);
+      waiting.writeTo(out);
       out.close();
     } catch (IOException e) {
       throw gone(e);

@@ -1,6 +1,10 @@
 package io.dejavu.api;
 
+import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
+import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
@@ -44,6 +48,20 @@ final class Json {
 
   static byte[] bytes(ObjectNode object) {
     return MAPPER.writeValueAsBytes(object);
+  }
+
+  /// @param value writes one value
+  static byte[] bytes(Consumer<JsonGenerator> value) {
+    var out = new ByteArrayOutputStream(512);
+    write(out, value);
+    return out.toByteArray();
+  }
+
+  /// Without a tree in between: for what is written many times a second.
+  static void write(OutputStream out, Consumer<JsonGenerator> value) {
+    try (var json = MAPPER.createGenerator(out)) {
+      value.accept(json);
+    }
   }
 
   private static String where(JacksonException e) {

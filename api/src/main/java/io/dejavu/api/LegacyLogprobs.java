@@ -1,60 +1,76 @@
 package io.dejavu.api;
 
 import io.dejavu.engine.TokenLogprobs;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.core.JsonGenerator;
 
 /// The `logprobs` object of `/v1/completions`: four lists with one entry per token.
-final class LegacyLogprobs {
-  /// JSON has no minus infinity.
-  private static final float LEAST = -9999;
-
+final class LegacyLogprobs implements LogprobList {
   private final TokenTexts texts;
-  private final ArrayNode tokens = JsonNodeFactory.instance.arrayNode();
-  private final ArrayNode tokenLogprobs = JsonNodeFactory.instance.arrayNode();
-  private final ArrayNode topLogprobs = JsonNodeFactory.instance.arrayNode();
-  private final ArrayNode textOffset = JsonNodeFactory.instance.arrayNode();
+  private final List<Entry> entries = new ArrayList<>();
+
+  private record Entry(int id, int offset, @Nullable TokenLogprobs logprobs) {}
 
   LegacyLogprobs(TokenTexts texts) {
     this.texts = texts;
   }
 
-  /// @param offset of the token's text in the whole text of the choice
-  /// @param logprobs null for the first token of a prompt, which has no condition
-  void add(int id, int offset, @Nullable TokenLogprobs logprobs) {
-    String text = texts.of(id);
-    tokens.add(text);
-    textOffset.add(offset);
-    if (logprobs == null) {
-      tokenLogprobs.addNull();
-      topLogprobs.addNull();
-      return;
-    }
-    tokenLogprobs.add(finite(logprobs.logprob()));
-    var top = topLogprobs.addObject();
-    for (int i = 0; i < logprobs.topIds().length; i++) {
-      String other = texts.of(logprobs.topIds()[i]);
-      if (!top.has(other)) { // parts of characters may look alike: the likelier one stays
-        top.put(other, finite(logprobs.topLogprobs()[i]));
+  @Override
+  public void add(int id, int offset, @Nullable TokenLogprobs logprobs) {
+    entries.add(new Entry(id, offset, logprobs));
+  }
+
+  @Override
+  public boolean isEmpty() {
+    return entries.isEmpty();
+  }
+
+  @Override
+  public void write(JsonGenerator json) {
+    json.writeStartObject();
+    json.writeArrayPropertyStart("tokens");
+    entries.forEach(entry -> json.writeString(texts.of(entry.id)));
+    json.writeEndArray();
+    json.writeArrayPropertyStart("token_logprobs");
+    for (var entry : entries) {
+      if (entry.logprobs == null) {
+        json.writeNull();
+      } else {
+        json.writeNumber(LogprobList.finite(entry.logprobs.logprob()));
       }
     }
-    if (!top.has(text)) {
-      top.put(text, finite(logprobs.logprob()));
+    json.writeEndArray();
+    json.writeArrayPropertyStart("top_logprobs");
+    entries.forEach(entry -> writeTop(json, entry));
+    json.writeEndArray();
+    json.writeArrayPropertyStart("text_offset");
+    entries.forEach(entry -> json.writeNumber(entry.offset));
+    json.writeEndArray();
+    json.writeEndObject();
+    entries.clear();
+  }
+
+  private void writeTop(JsonGenerator json, Entry entry) {
+    var logprobs = entry.logprobs;
+    if (logprobs == null) {
+      json.writeNull();
+      return;
     }
-  }
-
-  ObjectNode json() {
-    var json = JsonNodeFactory.instance.objectNode();
-    json.set("tokens", tokens);
-    json.set("token_logprobs", tokenLogprobs);
-    json.set("top_logprobs", topLogprobs);
-    json.set("text_offset", textOffset);
-    return json;
-  }
-
-  static float finite(float logprob) {
-    return Math.max(logprob, LEAST);
+    var names = new HashSet<String>();
+    json.writeStartObject();
+    for (int i = 0; i < logprobs.topIds().length; i++) {
+      String name = texts.of(logprobs.topIds()[i]);
+      if (names.add(name)) { // parts of characters may look alike: the likelier one stays
+        json.writeNumberProperty(name, LogprobList.finite(logprobs.topLogprobs()[i]));
+      }
+    }
+    String own = texts.of(entry.id);
+    if (names.add(own)) {
+      json.writeNumberProperty(own, LogprobList.finite(logprobs.logprob()));
+    }
+    json.writeEndObject();
   }
 }

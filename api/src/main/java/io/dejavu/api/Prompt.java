@@ -26,9 +26,7 @@ record Prompt(@Nullable String text, int[] ids) {
   /// Reads the field `prompt` in all its four shapes.
   ///
   /// @param most prompts
-  /// @param encoder of texts
-  static List<Prompt> all(
-      JsonFields fields, ServedModel model, Encoder encoder, int maxContext, int most)
+  static List<Prompt> all(JsonFields fields, CompletionRequest.Limits limits, int most)
       throws InterruptedException {
     JsonNode node = fields.get("prompt");
     if (node == null) {
@@ -42,13 +40,13 @@ record Prompt(@Nullable String text, int[] ids) {
     boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();
     if (node.isString()) {
-      prompts.add(ofText(node.stringValue(), model, encoder, maxContext, specialTokens));
+      prompts.add(ofText("prompt", node.stringValue(), limits, specialTokens));
     } else if (!node.isArray()) {
       throw JsonFields.wrongType("prompt", SHAPES, node);
     } else if (node.isEmpty()) {
       throw HttpError.invalid("prompt", "prompt is an empty list");
     } else if (node.get(0).isNumber()) {
-      prompts.add(ofIds(node, model, maxContext));
+      prompts.add(ofIds(node, limits));
     } else if (node.size() > most) {
       throw HttpError.invalid(
           "prompt", "prompt has %d entries, at most %d".formatted(node.size(), most));
@@ -56,61 +54,66 @@ record Prompt(@Nullable String text, int[] ids) {
       for (JsonNode entry : node) {
         prompts.add(
             entry.isString()
-                ? ofText(entry.stringValue(), model, encoder, maxContext, specialTokens)
-                : ofIds(entry, model, maxContext));
+                ? ofText("prompt", entry.stringValue(), limits, specialTokens)
+                : ofIds(entry, limits));
       }
     }
     return prompts;
   }
 
-  private static Prompt ofText(
-      String text, ServedModel model, Encoder encoder, int maxContext, boolean specialTokens)
+  /// @param field that the text comes from
+  static Prompt ofText(
+      String field, String text, CompletionRequest.Limits limits, boolean specialTokens)
       throws InterruptedException {
-    Tokenizer tokenizer = model.tokenizer();
+    Tokenizer tokenizer = limits.model().tokenizer();
     if (tokenizer == null) {
       throw HttpError.unsupported(
-          "prompt",
-          "model \"%s\" has no tokenizer: send the prompt as token ids".formatted(model.name()));
+          field,
+          "model \"%s\" has no tokenizer: send prompts as token ids to /v1/completions"
+              .formatted(limits.model().name()));
     }
+    int maxContext = limits.maxContext();
     if (text.length() > (long) maxContext * CHARACTERS_OF_TOKEN) {
       throw tooLong(
-          maxContext, "a prompt of %d characters is longer for sure".formatted(text.length()));
+          field,
+          maxContext,
+          "a prompt of %d characters is longer for sure".formatted(text.length()));
     }
     if (halfSurrogate(text)) {
-      throw HttpError.invalid("prompt", "prompt contains half of a surrogate pair");
+      throw HttpError.invalid(field, field + " contains half of a surrogate pair");
     }
-    int[] ids = encoder.encode(tokenizer, text, specialTokens);
-    checkLength(ids.length, maxContext);
+    int[] ids = limits.encoder().encode(tokenizer, text, specialTokens);
+    checkLength(field, ids.length, maxContext);
     return new Prompt(text, ids);
   }
 
-  private static Prompt ofIds(JsonNode list, ServedModel model, int maxContext) {
+  private static Prompt ofIds(JsonNode list, CompletionRequest.Limits limits) {
     if (!list.isArray()) {
       throw JsonFields.wrongType("prompt", SHAPES, list);
     }
-    checkLength(list.size(), maxContext); // before the list is converted
+    checkLength("prompt", list.size(), limits.maxContext()); // before the list is converted
     var ids = new int[list.size()];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = JsonFields.integer("prompt", list.get(i), 0, model.vocabulary() - 1);
+      ids[i] = JsonFields.integer("prompt", list.get(i), 0, limits.model().vocabulary() - 1);
     }
     return new Prompt(null, ids);
   }
 
-  private static void checkLength(int tokens, int maxContext) {
+  private static void checkLength(String field, int tokens, int maxContext) {
     if (tokens == 0) {
-      throw HttpError.invalid("prompt", "prompt is empty");
+      throw HttpError.invalid(field, field + " is empty");
     }
     if (tokens > maxContext) {
-      throw tooLong(maxContext, "the prompt has %d tokens".formatted(tokens));
+      throw tooLong(field, maxContext, "the prompt has %d tokens".formatted(tokens));
     }
   }
 
-  static HttpError tooLong(int maxContext, String why) {
+  static HttpError tooLong(String field, int maxContext, String why) {
     return new HttpError(
         400,
         "invalid_request_error",
         "the context holds %d tokens: %s".formatted(maxContext, why),
-        "prompt",
+        field,
         "context_length_exceeded");
   }
 

@@ -12,6 +12,16 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param tokenizer null: by their ids, as vLLM's `token_id:17`
 record TokenTexts(@Nullable Tokenizer tokenizer) {
+  /// The bytes that a token stands for; null if tokens are named by their ids.
+  byte @Nullable [] bytes(int id) {
+    if (tokenizer == null || id >= tokenizer.vocabularySize()) {
+      return null;
+    }
+    return tokenizer.isSpecial(id)
+        ? tokenizer.token(id).getBytes(UTF_8)
+        : tokenizer.bytes(id, false);
+  }
+
   String of(int id) {
     if (tokenizer == null || id >= tokenizer.vocabularySize()) {
       return "token_id:" + id;

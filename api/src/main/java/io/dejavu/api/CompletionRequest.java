@@ -134,16 +134,22 @@ record CompletionRequest(
 
   /// Most tokens to generate, from the first of the fields `names` that is there.
   ///
+  /// @param promptField that the prompts come from
   /// @param otherwise where the client says nothing and there is room for as many
   static int maxTokens(
-      JsonFields fields, List<String> names, List<Prompt> prompts, int maxContext, int otherwise) {
+      JsonFields fields,
+      List<String> names,
+      String promptField,
+      List<Prompt> prompts,
+      int maxContext,
+      int otherwise) {
     int longest = prompts.stream().mapToInt(prompt -> prompt.ids().length).max().orElseThrow();
     int room = maxContext - longest;
     for (String name : names) {
       int wanted = fields.integer(name, -1, 0, Integer.MAX_VALUE);
       if (wanted > room) {
         throw Prompt.tooLong(
-            name,
+            promptField,
             maxContext,
             "%d in the prompt and %d to generate (%s) are %d"
                 .formatted(longest, wanted, name, (long) longest + wanted));

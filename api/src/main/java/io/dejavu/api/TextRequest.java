@@ -45,7 +45,12 @@ final class TextRequest {
     var prompts = Prompt.all(fields, limits, limits.maxSequences() / n);
     int maxTokens =
         CompletionRequest.maxTokens(
-            fields, List.of("max_tokens"), prompts, limits.maxContext(), DEFAULT_MAX_TOKENS);
+            fields,
+            List.of("max_tokens"),
+            "prompt",
+            prompts,
+            limits.maxContext(),
+            DEFAULT_MAX_TOKENS);
     boolean echo = fields.flag("echo", false);
     int logprobs = fields.integer("logprobs", -1, 0, Reporting.MAX_LOGPROBS);
     return CompletionRequest.of(

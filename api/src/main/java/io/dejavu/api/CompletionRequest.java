@@ -74,16 +74,11 @@ record CompletionRequest(
 
   /// The `index`-th sequence of the answer.
   GenerationRequest sequence(String id, int index) {
-    return new GenerationRequest(
-        id,
-        prompt(index).ids(),
-        sampling,
-        seed + index % n,
-        maxTokens,
-        stopping.minTokens(),
-        stopping.ids(),
-        reporting.logprobs(),
-        reporting.promptLogprobs());
+    return GenerationRequest.of(id, prompt(index).ids(), sampling, seed + index % n, maxTokens)
+        .withMinTokens(stopping.minTokens())
+        .withStopTokens(stopping.ids())
+        .withLogprobs(reporting.logprobs())
+        .withPromptLogprobs(reporting.promptLogprobs());
   }
 
   int sequences() {

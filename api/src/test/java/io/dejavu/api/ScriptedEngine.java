@@ -139,7 +139,8 @@ final class ScriptedEngine implements Engine {
 
   @Override
   public Status status() {
-    return new Status(problem.isEmpty(), problem, live.size(), 0, 0, 100, requests.size());
+    var totals = new Totals(requests.size(), 0, 0, 0, 0, 0, 0);
+    return new Status(problem.isEmpty(), problem, live.size(), 0, 0, 0, 0, 100, 0, 0, totals);
   }
 
   @Override

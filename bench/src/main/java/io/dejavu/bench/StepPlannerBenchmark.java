@@ -64,16 +64,9 @@ public class StepPlannerBenchmark {
 
   private void submit() {
     var request =
-        new GenerationRequest(
-            "r",
-            new int[1 + random.nextInt(200)],
-            Sampling.GREEDY,
-            0,
-            1 + random.nextInt(1500),
-            0,
-            Set.of(2),
-            -1,
-            -1);
+        GenerationRequest.of(
+                "r", new int[1 + random.nextInt(200)], Sampling.GREEDY, 0, 1 + random.nextInt(1500))
+            .withStopTokens(Set.of(2));
     planner.on(new StepEvent.Submitted(submitted++, request));
   }
 

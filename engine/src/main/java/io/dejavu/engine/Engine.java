@@ -37,19 +37,84 @@ public interface Engine extends AutoCloseable {
 
   /// @param healthy whether the step loop moves, or rests because nothing is to do
   /// @param problem one line if not healthy, empty otherwise
-  /// @param running sequences in the current batch
-  /// @param waiting sequences accepted and not yet admitted
+  /// @param running sequences that are being computed
+  /// @param waiting sequences accepted and not yet running
+  /// @param swapped sequences that were preempted and whose keys and values are in host memory
   /// @param blocksInUse KV blocks that requests hold
+  /// @param blocksCached KV blocks that no request holds, kept for prompts that begin alike
   /// @param blocks KV blocks in all
-  /// @param steps computed since the start
+  /// @param blocksLeaked KV blocks that nobody alive holds and that are not free: 0, or a bug
+  /// @param batch sequences in the last step
+  /// @param totals since the start
   record Status(
       boolean healthy,
       String problem,
       int running,
       int waiting,
+      int swapped,
       int blocksInUse,
+      int blocksCached,
       int blocks,
-      long steps) {}
+      int blocksLeaked,
+      int batch,
+      Totals totals) {
+    /// Steps computed since the start.
+    public long steps() {
+      return totals.steps;
+    }
+
+    /// The same with another number of requests that wait.
+    public Status withWaiting(int waiting) {
+      return new Status(
+          healthy,
+          problem,
+          running,
+          waiting,
+          swapped,
+          blocksInUse,
+          blocksCached,
+          blocks,
+          blocksLeaked,
+          batch,
+          totals);
+    }
+
+    /// The same in trouble; healthy if `problem` is empty.
+    public Status withProblem(String problem) {
+      return new Status(
+          problem.isEmpty(),
+          problem,
+          running,
+          waiting,
+          swapped,
+          blocksInUse,
+          blocksCached,
+          blocks,
+          blocksLeaked,
+          batch,
+          totals);
+    }
+  }
+
+  /// What was counted since the start; never falls.
+  ///
+  /// @param steps planned
+  /// @param promptTokens of prompts computed, those found in the cache not included
+  /// @param generatedTokens drawn
+  /// @param prefixQueries prompt tokens looked up in the prefix cache
+  /// @param prefixHits those of them that were found
+  /// @param swaps preemptions whose keys and values were copied to host memory
+  /// @param recomputes preemptions whose keys and values were dropped, to be computed again
+  record Totals(
+      long steps,
+      long promptTokens,
+      long generatedTokens,
+      long prefixQueries,
+      long prefixHits,
+      long swaps,
+      long recomputes) {
+    public static final Totals ZERO = new Totals(0, 0, 0, 0, 0, 0, 0);
+  }
 
   /// Stops accepting, cancels what runs, frees everything.
   @Override

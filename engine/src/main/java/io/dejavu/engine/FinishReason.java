@@ -7,5 +7,7 @@ public enum FinishReason {
   /// `maxTokens` were generated or the context is full.
   LENGTH,
   /// The client went away or asked to stop.
-  CANCELLED
+  CANCELLED,
+  /// Its timeout passed; what was generated so far was reported.
+  DEADLINE
 }

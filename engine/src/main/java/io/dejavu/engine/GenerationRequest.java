@@ -1,21 +1,31 @@
 package io.dejavu.engine;
 
 import io.dejavu.tensor.Sampling;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// What a client wants generated: one sequence. Its tokens depend on nothing but this.
+///
+/// Made by {@link #of} and changed by the `with` methods, each of which gives a copy.
 ///
 /// @param id for logs and traces, unique among live requests
 /// @param prompt token ids, at least one
 /// @param sampling how tokens are chosen
 /// @param seed of the random numbers, with each token's position
 /// @param maxTokens most tokens to generate; 0 computes the prompt only (for its logprobs)
-/// @param minTokens stop tokens are not drawn before so many
+/// @param minTokens stop tokens are not drawn before so many, unless the constraint allows nothing
+///   else
 /// @param stopTokens ids that end the sequence (the model's end-of-sequence ids too, unless the
 ///   client ignores them)
 /// @param logprobs likeliest tokens reported with each generated one; -1: no logprobs
 /// @param promptLogprobs likeliest tokens reported with each prompt token; -1: none
+/// @param priority lower runs first; requests that wait long enough are served nevertheless
+/// @param tenant who asks, such as the name of an API key: tenants share the machine equally, and
+///   see nothing of each other's prompts, cached ones included
+/// @param timeout longest time from submission to the end; null: none
+/// @param constraint what may be generated at all; null: anything
 public record GenerationRequest(
     String id,
     int[] prompt,
@@ -25,7 +35,11 @@ public record GenerationRequest(
     int minTokens,
     Set<Integer> stopTokens,
     int logprobs,
-    int promptLogprobs) {
+    int promptLogprobs,
+    int priority,
+    String tenant,
+    @Nullable Duration timeout,
+    @Nullable TokenConstraint constraint) {
   public GenerationRequest {
     if (prompt.length == 0) {
       throw new IllegalArgumentException("the prompt is empty");
@@ -34,8 +48,155 @@ public record GenerationRequest(
       throw new IllegalArgumentException(
           "min_tokens is %d, max_tokens %d".formatted(minTokens, maxTokens));
     }
+    if (timeout != null && !timeout.isPositive()) {
+      throw new IllegalArgumentException("a timeout of " + timeout);
+    }
     prompt = prompt.clone();
     stopTokens = Set.copyOf(stopTokens);
+  }
+
+  /// A request without stop tokens, logprobs, timeout or constraint, of priority 0 and the tenant
+  /// "".
+  public static GenerationRequest of(
+      String id, int[] prompt, Sampling sampling, long seed, int maxTokens) {
+    return new GenerationRequest(
+        id, prompt, sampling, seed, maxTokens, 0, Set.of(), -1, -1, 0, "", null, null);
+  }
+
+  public GenerationRequest withMinTokens(int minTokens) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withStopTokens(Set<Integer> stopTokens) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withLogprobs(int logprobs) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withPromptLogprobs(int promptLogprobs) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withPriority(int priority) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withTenant(String tenant) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withTimeout(@Nullable Duration timeout) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
+  }
+
+  public GenerationRequest withConstraint(@Nullable TokenConstraint constraint) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint);
   }
 
   @Override

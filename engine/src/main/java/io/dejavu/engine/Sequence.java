@@ -5,6 +5,7 @@ import io.dejavu.tensor.SampleRow;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// One accepted request: its tokens so far, and up to where they are computed.
 final class Sequence {
@@ -18,6 +19,7 @@ final class Sequence {
   private final boolean penalised;
   private final List<TokenLogprobs> promptLogprobs = new ArrayList<>();
 
+  private @Nullable TokenConstraint constraint;
   private int[] tokens;
   private int length;
   private int computed;
@@ -38,6 +40,7 @@ final class Sequence {
             .toArray();
     var sampling = request.sampling();
     penalised = sampling.repetition() != 1 || sampling.presence() != 0 || sampling.frequency() != 0;
+    constraint = request.constraint();
     blocks = new BlockTable(1, NONE);
   }
 

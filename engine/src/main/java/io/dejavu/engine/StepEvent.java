@@ -12,6 +12,9 @@ public sealed interface StepEvent {
   /// Nobody wants the rest of this sequence. It may have ended already.
   record Cancelled(long sequence) implements StepEvent {}
 
+  /// The timeout of this sequence's request passed. It may have ended already.
+  record Expired(long sequence) implements StepEvent {}
+
   /// No step is under way, and all that has happened was told: what next?
   record Ready() implements StepEvent {}
 

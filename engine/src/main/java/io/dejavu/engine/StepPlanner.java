@@ -55,11 +55,28 @@ public final class StepPlanner {
   public List<StepCommand> on(StepEvent event) {
     return switch (event) {
       case StepEvent.Submitted(var number, var request) -> submitted(number, request);
-      case StepEvent.Cancelled(var number) -> cancelled(number);
+      case StepEvent.Cancelled(var number) -> ended(number, FinishReason.CANCELLED);
+      case StepEvent.Expired(var number) -> ended(number, FinishReason.DEADLINE);
       case StepEvent.Ready _ -> nextStep();
       case StepEvent.StepDone(var results) -> stepDone(results);
       case StepEvent.StepFailed(var why) -> stepFailed(why);
     };
+  }
+
+  /// What there is to see, as if all were well: whoever runs the planner knows better.
+  public Engine.Status status() {
+    return new Engine.Status(
+        true,
+        "",
+        running(),
+        waiting(),
+        0,
+        pool.inUse(),
+        0,
+        pool.blocks(),
+        blocksLeaked(),
+        underWay == null ? 0 : underWay.chunks().size(),
+        new Engine.Totals(steps, 0, 0, 0, 0, 0, 0));
   }
 
   /// Sequences in the current batch.
@@ -97,12 +114,12 @@ public final class StepPlanner {
     return List.of();
   }
 
-  private List<StepCommand> cancelled(long number) {
+  private List<StepCommand> ended(long number, FinishReason reason) {
     var sequence = live.get(number);
     if (sequence == null || sequence.isOver()) {
       return List.of();
     }
-    return List.of(end(sequence, sequence.finished(FinishReason.CANCELLED)));
+    return List.of(end(sequence, sequence.finished(reason)));
   }
 
   private List<StepCommand> nextStep() {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.tensor.Sampling;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class AdmissionTest {
@@ -25,7 +24,7 @@ class AdmissionTest {
 
   @Test
   void aPromptAloneMayFillTheContext() {
-    var scored = new GenerationRequest("r", new int[8], Sampling.GREEDY, 0, 0, 0, Set.of(), -1, 0);
+    var scored = GenerationRequest.of("r", new int[8], Sampling.GREEDY, 0, 0).withPromptLogprobs(0);
 
     assertThat(admission.refusal(scored)).isEmpty();
   }
@@ -37,9 +36,7 @@ class AdmissionTest {
     assertThat(admission.refusal(request(-1)))
         .contains("token 0 of the prompt is -1, the vocabulary has 50");
     var biased = new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of(99, 1f));
-    assertThat(
-            admission.refusal(
-                new GenerationRequest("r", new int[1], biased, 0, 1, 0, Set.of(), -1, -1)))
+    assertThat(admission.refusal(GenerationRequest.of("r", new int[1], biased, 0, 1)))
         .contains("logit_bias names token 99, the vocabulary has 50");
   }
 
@@ -47,7 +44,7 @@ class AdmissionTest {
   void moreLogprobsThanGivenAreRefused() {
     assertThat(
             admission.refusal(
-                new GenerationRequest("r", new int[1], Sampling.GREEDY, 0, 1, 0, Set.of(), 6, -1)))
+                GenerationRequest.of("r", new int[1], Sampling.GREEDY, 0, 1).withLogprobs(6)))
         .contains("6 logprobs per token wanted, at most 5 are given");
   }
 
@@ -58,6 +55,6 @@ class AdmissionTest {
   }
 
   private static GenerationRequest request(int... prompt) {
-    return new GenerationRequest("r", prompt, Sampling.GREEDY, 0, 1, 0, Set.of(), -1, -1);
+    return GenerationRequest.of("r", prompt, Sampling.GREEDY, 0, 1);
   }
 }

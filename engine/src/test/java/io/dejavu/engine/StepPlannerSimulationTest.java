@@ -109,16 +109,16 @@ class StepPlannerSimulationTest {
       for (int i = random.nextInt(3); i > 0; i--) {
         stops.add(random.nextInt(VOCABULARY));
       }
-      return new GenerationRequest(
-          "r" + submitted,
-          random.ints(prompt, 0, VOCABULARY).toArray(),
-          Sampling.GREEDY,
-          random.nextLong(),
-          maxTokens,
-          random.nextInt(maxTokens + 1),
-          stops,
-          random.nextInt(6) - 1 < 0 ? -1 : random.nextInt(4),
-          random.nextInt(5) - 4 < 0 ? -1 : random.nextInt(4));
+      return GenerationRequest.of(
+              "r" + submitted,
+              random.ints(prompt, 0, VOCABULARY).toArray(),
+              Sampling.GREEDY,
+              random.nextLong(),
+              maxTokens)
+          .withMinTokens(random.nextInt(maxTokens + 1))
+          .withStopTokens(stops)
+          .withLogprobs(random.nextInt(6) - 1 < 0 ? -1 : random.nextInt(4))
+          .withPromptLogprobs(random.nextInt(5) - 4 < 0 ? -1 : random.nextInt(4));
     }
 
     private void cancelSome() {

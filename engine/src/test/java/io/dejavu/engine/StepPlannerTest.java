@@ -111,7 +111,7 @@ class StepPlannerTest {
 
   @Test
   void promptLogprobsArriveOnceBeforeTheFirstToken() {
-    submit(1, new GenerationRequest("r", ids(10), Sampling.GREEDY, 0, 1, 0, Set.of(), -1, 2));
+    submit(1, GenerationRequest.of("r", ids(10), Sampling.GREEDY, 0, 1).withPromptLogprobs(2));
 
     var first = step().chunks().getFirst();
     assertThat(first.targets()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8);
@@ -128,7 +128,7 @@ class StepPlannerTest {
 
   @Test
   void zeroTokensComputesThePromptOnly() {
-    submit(1, new GenerationRequest("r", ids(1), Sampling.GREEDY, 0, 0, 0, Set.of(), -1, 0));
+    submit(1, GenerationRequest.of("r", ids(1), Sampling.GREEDY, 0, 0).withPromptLogprobs(0));
 
     assertThat(shape(step())).containsExactly("1: 1 from 0");
     assertThat(done(-1))
@@ -140,7 +140,7 @@ class StepPlannerTest {
   @Test
   void penaltiesSeeTheSequenceSoFar() {
     var sampling = new Sampling(1, 0, 1, 0, 1.5f, 0, 0, Map.of());
-    submit(1, new GenerationRequest("r", ids(3), sampling, 77, 9, 0, Set.of(), -1, -1));
+    submit(1, GenerationRequest.of("r", ids(3), sampling, 77, 9));
     step();
     done(9);
 
@@ -330,8 +330,9 @@ class StepPlannerTest {
 
   private static GenerationRequest request(
       int prompt, int maxTokens, int minTokens, Set<Integer> stops) {
-    return new GenerationRequest(
-        "r", ids(prompt), Sampling.GREEDY, 0, maxTokens, minTokens, stops, -1, -1);
+    return GenerationRequest.of("r", ids(prompt), Sampling.GREEDY, 0, maxTokens)
+        .withMinTokens(minTokens)
+        .withStopTokens(stops);
   }
 
   private static int[] ids(int count) {

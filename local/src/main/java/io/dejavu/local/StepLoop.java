@@ -50,7 +50,7 @@ public final class StepLoop implements Engine {
   private long lastStep = System.nanoTime();
 
   // Written by the loop's thread, read by all.
-  private volatile Counts counts = new Counts(lastStep, 0, 0, 0);
+  private volatile Counts counts;
   private volatile String problem = "";
 
   /// What computes a step: a model and the memory of its keys and values.
@@ -64,7 +64,7 @@ public final class StepLoop implements Engine {
     void close();
   }
 
-  private record Counts(long turnedAt, int running, int blocksInUse, long steps) {}
+  private record Counts(long turnedAt, Status status) {}
 
   private StepLoop(
       Computer computer,
@@ -80,6 +80,7 @@ public final class StepLoop implements Engine {
     this.blockTokens = blockTokens;
     this.inbox = new Inbox(engineConfig.maxLive());
     this.planner = new StepPlanner(engineConfig, admission, pool, blockTokens);
+    this.counts = new Counts(lastStep, planner.status());
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
   }
 
@@ -138,14 +139,7 @@ public final class StepLoop implements Engine {
     } else if (trouble.isEmpty() && silent.compareTo(config.stallAfter()) > 0) {
       trouble = "the step loop has not moved for %d ms".formatted(silent.toMillis());
     }
-    return new Status(
-        trouble.isEmpty(),
-        trouble,
-        now.running,
-        Math.max(0, live - now.running),
-        now.blocksInUse,
-        pool.blocks(),
-        now.steps);
+    return now.status.withProblem(trouble).withWaiting(Math.max(0, live - now.status.running()));
   }
 
   /// Stops accepting and lets what was accepted end by itself.
@@ -167,7 +161,7 @@ public final class StepLoop implements Engine {
         LOG.log(
             Level.ERROR,
             "step {0} did not end within {1}; what it uses is not freed",
-            counts.steps,
+            counts.status.steps(),
             config.closeWithin());
       }
     } catch (InterruptedException _) {
@@ -311,7 +305,7 @@ public final class StepLoop implements Engine {
   }
 
   private void count() {
-    counts = new Counts(System.nanoTime(), planner.running(), pool.inUse(), planner.steps());
+    counts = new Counts(System.nanoTime(), planner.status());
   }
 
   private void cancelAll() {

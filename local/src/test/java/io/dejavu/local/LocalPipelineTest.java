@@ -122,16 +122,15 @@ class LocalPipelineTest {
             ? Sampling.GREEDY
             : new Sampling(1, random.nextInt(50), 0.95f, 0, 1.1f, 0.1f, 0.1f, Map.of());
     int prompt = 1 + random.nextInt(random.nextInt(200) + 1);
-    return new GenerationRequest(
-        "r",
-        random.ints(prompt, 4, 2048).toArray(),
-        sampling,
-        random.nextLong(),
-        1 + random.nextInt(24),
-        0,
-        Set.of(2),
-        random.nextInt(6) - 1,
-        random.nextInt(3) == 0 ? 2 : -1);
+    return GenerationRequest.of(
+            "r",
+            random.ints(prompt, 4, 2048).toArray(),
+            sampling,
+            random.nextLong(),
+            1 + random.nextInt(24))
+        .withStopTokens(Set.of(2))
+        .withLogprobs(random.nextInt(6) - 1)
+        .withPromptLogprobs(random.nextInt(3) == 0 ? 2 : -1);
   }
 
   /// All that a client sees, to the bit.

@@ -16,7 +16,6 @@ import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -332,7 +331,7 @@ class StepLoopTest {
 
   private static GenerationRequest request(int prompt, int maxTokens, long seed) {
     var ids = new SplittableRandom(seed).ints(prompt, 0, PretendComputer.VOCABULARY).toArray();
-    return new GenerationRequest("r", ids, Sampling.GREEDY, seed, maxTokens, 0, Set.of(), -1, -1);
+    return GenerationRequest.of("r", ids, Sampling.GREEDY, seed, maxTokens);
   }
 
   private static void get(Future<?> client) throws InterruptedException {

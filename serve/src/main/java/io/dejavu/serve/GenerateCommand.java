@@ -206,16 +206,14 @@ final class GenerateCommand implements Callable<Integer> {
               .formatted(prompt.length, loaded.executor().sizes().maxPositions() - 1));
     }
     try {
-      return new GenerationRequest(
-          "generate",
-          prompt,
-          sampling(loaded.source().sampling()),
-          seed == null ? ThreadLocalRandom.current().nextLong() : seed,
-          Math.min(maxTokens, room),
-          0,
-          ignoreEos ? Set.of() : Set.copyOf(loaded.source().endTokens(loaded.tokenizer())),
-          -1,
-          -1);
+      return GenerationRequest.of(
+              "generate",
+              prompt,
+              sampling(loaded.source().sampling()),
+              seed == null ? ThreadLocalRandom.current().nextLong() : seed,
+              Math.min(maxTokens, room))
+          .withStopTokens(
+              ignoreEos ? Set.of() : Set.copyOf(loaded.source().endTokens(loaded.tokenizer())));
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -122,8 +122,7 @@ final class LocalServer implements AutoCloseable {
     int tokens = Math.min(WARM_UP_TOKENS, engine.maxContext() / 2);
     var prompt = new int[tokens];
     Arrays.fill(prompt, served.vocabulary() / 2);
-    var request =
-        new GenerationRequest("warm-up", prompt, Sampling.GREEDY, 0, tokens, 0, Set.of(), -1, -1);
+    var request = GenerationRequest.of("warm-up", prompt, Sampling.GREEDY, 0, tokens);
     if (engine.submit(request, _ -> {}) instanceof Engine.Outcome.Accepted(var generation)) {
       CompletableFuture.delayedExecutor(WARM_UP.toMillis(), TimeUnit.MILLISECONDS)
           .execute(generation::cancel);

@@ -5,6 +5,7 @@ import io.dejavu.tensor.SampleRow;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One accepted request: its tokens so far, and up to where they are computed.
@@ -15,11 +16,13 @@ final class Sequence {
   final GenerationRequest request;
   // Most tokens that it can have.
   private final int peak;
+  private final int vocabulary;
   private final int[] banned;
   private final boolean penalised;
   private final List<TokenLogprobs> promptLogprobs = new ArrayList<>();
 
   private @Nullable TokenConstraint constraint;
+  private long @Nullable [] allowed;
   private int[] tokens;
   private int length;
   private int computed;
@@ -32,6 +35,7 @@ final class Sequence {
     tokens = request.prompt().clone();
     length = tokens.length;
     peak = Math.min(length + request.maxTokens(), admission.maxContext());
+    vocabulary = admission.vocabulary();
     banned =
         request.stopTokens().stream()
             .mapToInt(Integer::intValue)
@@ -40,13 +44,19 @@ final class Sequence {
             .toArray();
     var sampling = request.sampling();
     penalised = sampling.repetition() != 1 || sampling.presence() != 0 || sampling.frequency() != 0;
-    constraint = request.constraint();
     blocks = new BlockTable(1, NONE);
   }
 
   /// Most tokens whose keys and values it can ever have. The last token drawn is not computed.
   int peakComputed() {
     return request.maxTokens() == 0 ? length : peak - 1;
+  }
+
+  /// Asks its constraint for the first time.
+  ///
+  /// @return why it can never run; empty if it can
+  Optional<String> begin() {
+    return constrain(request.constraint());
   }
 
   /// From now on it may run.
@@ -97,7 +107,43 @@ final class Sequence {
         length,
         penalised ? Arrays.copyOf(tokens, length) : NONE,
         penalised ? promptTokens() : 0,
-        generated() < request.minTokens() ? banned : NONE);
+        generated() < request.minTokens() && mayBan() ? banned : NONE,
+        allowed);
+  }
+
+  /// Whether the constraint leaves a token that is not banned. If not, the constraint wins: its
+  /// text is over, whatever `min_tokens` says.
+  private boolean mayBan() {
+    if (allowed == null) {
+      return banned.length < vocabulary;
+    }
+    var rest = allowed.clone();
+    for (int id : banned) {
+      if (id / 64 < rest.length) {
+        rest[id / 64] &= ~(1L << id);
+      }
+    }
+    return !isEmpty(rest);
+  }
+
+  private boolean isEmpty(long[] set) {
+    long any = 0;
+    for (int word = 0; word < Math.min(set.length, Math.ceilDiv(vocabulary, 64)); word++) {
+      boolean last = word == vocabulary / 64;
+      any |= last ? set[word] & ((1L << vocabulary) - 1) : set[word];
+    }
+    return any == 0;
+  }
+
+  /// Goes on with the constraint's `next` state.
+  ///
+  /// @return why that cannot be; empty if it can
+  private Optional<String> constrain(@Nullable TokenConstraint next) {
+    constraint = next;
+    allowed = next == null ? null : next.allowed();
+    return allowed != null && isEmpty(allowed)
+        ? Optional.of("the constraint allows no token after %d tokens".formatted(length))
+        : Optional.empty();
   }
 
   private int[] targets(int count) {
@@ -138,6 +184,9 @@ final class Sequence {
       events.add(finished(FinishReason.STOP));
     } else if (length == peak) {
       events.add(finished(FinishReason.LENGTH));
+    } else if (drawn && constraint != null) {
+      constrain(constraint.after(result.token()))
+          .ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
     }
     return events;
   }

@@ -111,7 +111,10 @@ public final class StepPlanner {
       throw new IllegalStateException("sequence %d was submitted before".formatted(number));
     }
     waiting.addLast(sequence);
-    return List.of();
+    return sequence
+        .begin()
+        .map(why -> List.of(end(sequence, new GenerationEvent.Failed(why))))
+        .orElse(List.of());
   }
 
   private List<StepCommand> ended(long number, FinishReason reason) {

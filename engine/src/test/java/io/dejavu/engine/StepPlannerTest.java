@@ -11,9 +11,11 @@ import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -92,6 +94,107 @@ class StepPlannerTest {
     assertThat(step().chunks().getFirst().draw().banned()).containsExactly(60, 61);
     done(50);
     assertThat(step().chunks().getFirst().draw().banned()).isEmpty();
+  }
+
+  @Test
+  void aConstraintLimitsEachDrawAndMovesOnWithItsToken() {
+    submit(1, request(4, 9).withConstraint(new Countdown(70, 68)));
+
+    assertThat(allowed(step())).containsExactly(70);
+    done(70);
+    assertThat(allowed(step())).containsExactly(69);
+  }
+
+  @Test
+  void aSequenceWithoutConstraintMayDrawAnything() {
+    submit(1, request(4, 9));
+
+    assertThat(step().chunks().getFirst().draw().allowed()).isNull();
+  }
+
+  @Test
+  void aStopTokenEndsAConstrainedSequence() {
+    submit(1, request(4, 9, 0, Set.of(69)).withConstraint(new Countdown(70, 68)));
+    step();
+    done(70);
+    step();
+
+    assertThat(done(69)).contains(emit(1, new Finished(FinishReason.STOP, 4, 2, 0)));
+    assertNothingIsLeft();
+  }
+
+  @Test
+  void aConstraintThatLeavesNothingButStopTokensWinsOverMinTokens() {
+    submit(1, request(4, 9, 5, Set.of(69)).withConstraint(new Countdown(70, 68)));
+
+    assertThat(step().chunks().getFirst().draw().banned()).containsExactly(69);
+    done(70);
+    assertThat(step().chunks().getFirst().draw().banned()).isEmpty();
+    assertThat(done(69)).contains(emit(1, new Finished(FinishReason.STOP, 4, 2, 0)));
+  }
+
+  @Test
+  void stopTokensThatAreTheWholeVocabularyAreNotBanned() {
+    var all = IntStream.range(0, 100).boxed().collect(Collectors.toSet());
+    submit(1, request(4, 9, 5, all));
+
+    assertThat(step().chunks().getFirst().draw().banned()).isEmpty();
+  }
+
+  @Test
+  void aConstraintThatAllowsNothingFailsItsSequence() {
+    submit(1, request(4, 9).withConstraint(new Countdown(70, 69)));
+    step();
+    done(70);
+    step();
+
+    assertThat(done(69))
+        .containsExactly(
+            emit(1, new Token(5, 69, null)),
+            emit(1, new Failed("the constraint allows no token after 6 tokens")));
+    assertNothingIsLeft();
+    // Bits beyond the vocabulary of 100 are no tokens.
+    assertThat(
+            planner.on(
+                new StepEvent.Submitted(2, request(4, 9).withConstraint(new Countdown(100, 0)))))
+        .containsExactly(emit(2, new Failed("the constraint allows no token after 4 tokens")));
+    assertNothingIsLeft();
+  }
+
+  /// Allows `next` only, then one less, down to `last`.
+  private record Countdown(int next, int last) implements TokenConstraint {
+    @Override
+    public long[] allowed() {
+      var set = new long[2];
+      if (next >= last) {
+        set[next / 64] |= 1L << next;
+      }
+      return set;
+    }
+
+    @Override
+    public TokenConstraint after(int token) {
+      assertThat(token).isEqualTo(next);
+      return new Countdown(next - 1, last);
+    }
+  }
+
+  private static int[] allowed(StepPlan plan) {
+    return BitSet.valueOf(plan.chunks().getFirst().draw().allowed()).stream().toArray();
+  }
+
+  @Test
+  void anExpiredRequestEndsAsACancelledOne() {
+    submit(1, request(4, 9));
+    submit(2, request(4, 9));
+    step();
+    done(50, 51);
+
+    assertThat(planner.on(new StepEvent.Expired(1)))
+        .containsExactly(emit(1, new Finished(FinishReason.DEADLINE, 4, 1, 0)));
+    assertThat(planner.on(new StepEvent.Expired(1))).isEmpty();
+    cancel(2);
+    assertNothingIsLeft();
   }
 
   @Test

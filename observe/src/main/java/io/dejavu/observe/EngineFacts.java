@@ -1,0 +1,8 @@
+package io.dejavu.observe;
+
+/// What is fixed about an engine and of interest to whoever watches it.
+///
+/// @param model as clients call it
+/// @param blockTokens tokens in a block of KV cache
+/// @param kvType in which keys and values are stored
+public record EngineFacts(String model, int blockTokens, String kvType) {}

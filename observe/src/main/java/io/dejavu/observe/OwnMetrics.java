@@ -79,18 +79,7 @@ final class OwnMetrics {
   static void sequences(
       Families families, EngineFacts facts, EngineMetrics engine, RequestMetrics requests) {
     var labels = Labels.of("model", facts.model());
-    var prompt = new LinkedHashMap<Labels, Long>();
-    var generated = new LinkedHashMap<Labels, Long>();
-    requests
-        .tenants()
-        .forEach(
-            (tenant, tokens) -> {
-              prompt.put(labels.add("tenant", tenant), tokens.prompt().sum());
-              generated.put(labels.add("tenant", tenant), tokens.generated().sum());
-            });
     families
-        .counters("dejavu_tenant_prompt_tokens", "Of requests that ended", prompt)
-        .counters("dejavu_tenant_generated_tokens", "Of requests that ended", generated)
         .histogram(
             "dejavu_time_to_first_token_seconds",
             "From a request to the first token of each sequence",

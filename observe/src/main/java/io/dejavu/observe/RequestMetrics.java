@@ -3,19 +3,14 @@ package io.dejavu.observe;
 import static io.dejavu.observe.SequenceTimes.NEVER;
 
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /// Counts requests when they end. Bounded: routes and methods are those that are registered.
 final class RequestMetrics {
-  private static final int TENANTS = 1000;
-
   final Map<HttpAnswer, LongAdder> answers = new ConcurrentSkipListMap<>();
   final Map<String, Distribution> routeSeconds = new ConcurrentSkipListMap<>();
   final Map<String, LongAdder> finished = new ConcurrentSkipListMap<>();
-  final Map<String, TenantTokens> tenants = new ConcurrentHashMap<>();
 
   final Distribution requestSeconds = new Distribution(Bounds.SECONDS, Bounds.VLLM_REQUEST);
   final Distribution queueSeconds = new Distribution(Bounds.SECONDS, Bounds.VLLM_REQUEST);
@@ -45,8 +40,6 @@ final class RequestMetrics {
     }
   }
 
-  record TenantTokens(LongAdder prompt, LongAdder generated) {}
-
   void ended(RequestRecord request) {
     answers
         .computeIfAbsent(
@@ -63,7 +56,6 @@ final class RequestMetrics {
     for (var sequence : request.sequences()) {
       ended(sequence, request);
     }
-    tenant(request);
   }
 
   private void ended(SequenceRecord sequence, RequestRecord request) {
@@ -89,21 +81,5 @@ final class RequestMetrics {
     if (sequence.generatedTokens() > 1) {
       meanNextTokenSeconds.addNanos(decode / (sequence.generatedTokens() - 1));
     }
-  }
-
-  private void tenant(RequestRecord request) {
-    if (tenants.size() >= TENANTS && !tenants.containsKey(request.tenant())) {
-      return; // a scrape stays small
-    }
-    var tokens =
-        tenants.computeIfAbsent(
-            request.tenant(), _ -> new TenantTokens(new LongAdder(), new LongAdder()));
-    tokens.prompt.add(request.promptTokens());
-    tokens.generated.add(request.generatedTokens());
-  }
-
-  /// In the order of their names.
-  Map<String, TenantTokens> tenants() {
-    return new TreeMap<>(tenants);
   }
 }

@@ -17,6 +17,7 @@ module io.dejavu.observe {
   requires io.prometheus.metrics.model;
   requires io.prometheus.writer.text;
   requires java.net.http;
+  requires static jdk.httpserver; // the collector of the tests
 
   exports io.dejavu.observe;
 

@@ -13,6 +13,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -112,7 +113,9 @@ final class OtlpSender implements HttpSender {
             (answer, problem) -> {
               boolean again = problem == null ? BUSY.contains(answer.getStatusCode()) : true;
               if (again && attempt < TRIES) {
-                return later(attempt).thenCompose(_ -> post(request, attempt + 1));
+                return CompletableFuture.supplyAsync(
+                        () -> post(request, attempt + 1), waiting(attempt))
+                    .thenCompose(next -> next);
               }
               return problem == null
                   ? CompletableFuture.completedFuture(answer)
@@ -121,11 +124,9 @@ final class OtlpSender implements HttpSender {
         .thenCompose(answer -> answer);
   }
 
-  private static CompletableFuture<@Nullable Void> later(int attempt) {
-    return CompletableFuture.runAsync(
-        () -> {},
-        CompletableFuture.delayedExecutor(
-            FIRST_WAIT_MILLIS << (attempt - 1), TimeUnit.MILLISECONDS));
+  private static Executor waiting(int attempt) {
+    return CompletableFuture.delayedExecutor(
+        FIRST_WAIT_MILLIS << (attempt - 1), TimeUnit.MILLISECONDS);
   }
 
   @Override

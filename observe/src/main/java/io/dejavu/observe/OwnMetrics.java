@@ -25,7 +25,8 @@ final class OwnMetrics {
         (route, times) -> seconds.put(Labels.of("route", route), times.read()));
     families
         .facts("dejavu_build", "This software", Labels.of("version", version))
-        .gauge("dejavu_http_requests", "HTTP requests under way", Labels.EMPTY, underWay.sum())
+        .gauge(
+            "dejavu_http_requests_active", "HTTP requests under way", Labels.EMPTY, underWay.sum())
         .counters("dejavu_http_requests", "HTTP requests answered", answers)
         .histograms(
             "dejavu_http_request_seconds",

@@ -45,11 +45,14 @@ public record TelemetryConfig(
     if (url == null) {
       url = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT");
     }
-    boolean off =
-        url == null || url.isBlank() || Boolean.parseBoolean(environment.get("OTEL_SDK_DISABLED"));
+    if (url == null
+        || url.isBlank()
+        || Boolean.parseBoolean(environment.get("OTEL_SDK_DISABLED"))) {
+      return of(version);
+    }
     return new TelemetryConfig(
         version,
-        off ? null : tracesOf(url.strip()),
+        tracesOf(url.strip()),
         headers(environment.getOrDefault("OTEL_EXPORTER_OTLP_HEADERS", "")),
         environment.getOrDefault("OTEL_SERVICE_NAME", "dejavu"));
   }

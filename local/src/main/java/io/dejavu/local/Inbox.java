@@ -27,8 +27,7 @@ final class Inbox {
   }
 
   sealed interface Message {
-    record Submit(long sequence, GenerationRequest request, Consumer<GenerationEvent> listener)
-        implements Message {}
+    record Submit(LiveRequest live) implements Message {}
 
     record Cancel(long sequence) implements Message {}
 
@@ -49,7 +48,8 @@ final class Inbox {
     }
     live++;
     long sequence = ++submitted;
-    messages.add(new Message.Submit(sequence, request, listener));
+    messages.add(
+        new Message.Submit(new LiveRequest(sequence, request, System.nanoTime(), listener)));
     return new Outcome.Accepted(() -> messages.add(new Message.Cancel(sequence)));
   }
 

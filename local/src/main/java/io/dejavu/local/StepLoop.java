@@ -4,6 +4,7 @@ import io.dejavu.engine.Admission;
 import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.StepCommand;
@@ -43,7 +44,9 @@ public final class StepLoop implements Engine {
   private final BlockPool pool;
   private final int blockTokens;
   private final StepPlanner planner;
-  private final Map<Long, Consumer<GenerationEvent>> listeners = new HashMap<>();
+  private final EngineObserver observer;
+  private final Map<Long, LiveRequest> requests = new HashMap<>();
+  private final Deadlines deadlines = new Deadlines();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
   private boolean draining;
   private boolean stopping;
@@ -72,7 +75,9 @@ public final class StepLoop implements Engine {
       StepLoopConfig config,
       Admission admission,
       BlockPool pool,
-      int blockTokens) {
+      int blockTokens,
+      EngineObserver observer) {
+    this.observer = observer;
     this.computer = computer;
     this.config = config;
     this.admission = admission;
@@ -88,8 +93,12 @@ public final class StepLoop implements Engine {
   ///
   /// @param pipeline opened for `engineConfig`; used and closed by the loop's thread from now on;
   ///   its kernels are to be closed after the loop
+  /// @param observer sees what becomes of requests and steps
   public static StepLoop open(
-      LocalPipeline pipeline, EngineConfig engineConfig, StepLoopConfig config) {
+      LocalPipeline pipeline,
+      EngineConfig engineConfig,
+      StepLoopConfig config,
+      EngineObserver observer) {
     var layout = pipeline.layout();
     return start(
         pipeline,
@@ -97,7 +106,8 @@ public final class StepLoop implements Engine {
         config,
         pipeline.admission(),
         new BlockPool(layout.blocks()),
-        layout.blockTokens());
+        layout.blockTokens(),
+        observer);
   }
 
   /// Starts a loop.
@@ -109,8 +119,9 @@ public final class StepLoop implements Engine {
       StepLoopConfig config,
       Admission admission,
       BlockPool pool,
-      int blockTokens) {
-    var loop = new StepLoop(computer, engineConfig, config, admission, pool, blockTokens);
+      int blockTokens,
+      EngineObserver observer) {
+    var loop = new StepLoop(computer, engineConfig, config, admission, pool, blockTokens, observer);
     loop.thread.start();
     return loop;
   }
@@ -205,15 +216,22 @@ public final class StepLoop implements Engine {
     var next = isIdle() ? inbox.poll(HEARTBEAT) : inbox.poll();
     while (next != null) {
       switch (next) {
-        case Message.Submit(var sequence, var request, var listener) -> {
-          listeners.put(sequence, listener);
-          perform(planner.on(new StepEvent.Submitted(sequence, request)));
+        case Message.Submit(var live) -> {
+          requests.put(live.sequence, live);
+          deadlines.add(live);
+          observe(() -> observer.queued(live.sequence, live.request, live.submittedAt));
+          perform(planner.on(new StepEvent.Submitted(live.sequence, live.request)));
         }
         case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
         case Message.Drain _ -> draining = true;
         case Message.Stop _ -> stopping = true;
       }
       next = inbox.poll();
+    }
+    for (var late = deadlines.expired(System.nanoTime());
+        late.isPresent();
+        late = deadlines.expired(System.nanoTime())) {
+      perform(planner.on(new StepEvent.Expired(late.getAsLong())));
     }
   }
 
@@ -232,9 +250,13 @@ public final class StepLoop implements Engine {
   }
 
   private StepEvent compute(StepPlan plan) {
+    long begin = System.nanoTime();
+    observe(() -> plan.chunks().forEach(chunk -> observeStart(chunk, begin)));
+    boolean failed = true;
     try {
       var results = computer.run(plan);
       problem = "";
+      failed = false;
       return new StepEvent.StepDone(results);
     } catch (RuntimeException | Error e) {
       var why =
@@ -244,36 +266,69 @@ public final class StepLoop implements Engine {
       return new StepEvent.StepFailed(why);
     } finally {
       lastStep = System.nanoTime();
+      boolean came = !failed;
+      observe(() -> observer.step(plan, !came, begin, lastStep));
     }
   }
 
+  private void observeStart(StepPlan.Chunk chunk, long at) {
+    var live = requests.get(chunk.sequence());
+    if (live == null) {
+      return;
+    }
+    if (!live.started) {
+      live.started = true;
+      observer.started(live.sequence, live.request, chunk.start(), at);
+    } else if (live.preempted) {
+      observer.resumed(live.sequence, live.request, at);
+    }
+    live.preempted = false;
+  }
+
   private void emit(long sequence, GenerationEvent event) {
-    var listener = listeners.get(sequence);
-    if (listener == null) {
-      return; // It threw before.
+    var live = requests.get(sequence);
+    if (live == null) {
+      return; // Its listener threw before.
     }
     boolean last =
         switch (event) {
-          case GenerationEvent.Prompt _, GenerationEvent.Token _ -> false;
-          case GenerationEvent.Finished _, GenerationEvent.Failed _ -> true;
+          case GenerationEvent.Prompt _ -> false;
+          case GenerationEvent.Token _ -> {
+            live.generated++;
+            observe(
+                () -> observer.token(sequence, live.request, live.generated, System.nanoTime()));
+            yield false;
+          }
+          case GenerationEvent.Finished _, GenerationEvent.Failed _ -> {
+            forget(live, event);
+            yield true;
+          }
         };
-    if (last) {
-      forget(sequence);
-    }
     try {
-      listener.accept(event);
+      live.listener.accept(event);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "the listener of sequence %d threw".formatted(sequence), e);
       if (!last) {
-        forget(sequence);
+        forget(live, new GenerationEvent.Failed("its listener threw " + e));
         deaf.add(sequence);
       }
     }
   }
 
-  private void forget(long sequence) {
-    listeners.remove(sequence);
+  private void forget(LiveRequest live, GenerationEvent end) {
+    requests.remove(live.sequence);
+    deadlines.remove(live);
     inbox.ended();
+    observe(() -> observer.ended(live.sequence, live.request, end, System.nanoTime()));
+  }
+
+  /// An observer that throws has a bug, which is no reason to stop.
+  private static void observe(Runnable telling) {
+    try {
+      telling.run();
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "the observer threw", e);
+    }
   }
 
   /// While nothing is to do: proves now and then, or as long as something is wrong, that a step
@@ -309,7 +364,7 @@ public final class StepLoop implements Engine {
   }
 
   private void cancelAll() {
-    for (long sequence : List.copyOf(listeners.keySet())) {
+    for (long sequence : List.copyOf(requests.keySet())) {
       perform(planner.on(new StepEvent.Cancelled(sequence)));
     }
     if (pool.inUse() > 0) {
@@ -323,11 +378,11 @@ public final class StepLoop implements Engine {
     report(why, cause);
     inbox.shut(why, new Message.Stop());
     for (var next = inbox.poll(); next != null; next = inbox.poll()) {
-      if (next instanceof Message.Submit(var sequence, _, var listener)) {
-        listeners.put(sequence, listener);
+      if (next instanceof Message.Submit(var live)) {
+        requests.put(live.sequence, live);
       }
     }
-    for (long sequence : List.copyOf(listeners.keySet())) {
+    for (long sequence : List.copyOf(requests.keySet())) {
       emit(sequence, new GenerationEvent.Failed(why));
     }
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
@@ -112,7 +113,7 @@ class LocalPipelineTest {
               new StepLimits(512, 20),
               LoadProgress.SILENT);
       var pipeline = LocalPipeline.open(executor, kernels.device(), engineConfig, kvConfig);
-      return StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT);
+      return StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT, EngineObserver.NONE);
     }
   }
 

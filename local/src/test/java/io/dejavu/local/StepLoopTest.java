@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dejavu.engine.Admission;
 import io.dejavu.engine.Engine.Outcome;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.FinishReason;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Failed;
@@ -16,6 +17,8 @@ import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -40,6 +43,7 @@ class StepLoopTest {
   private final PretendComputer computer =
       new PretendComputer(BLOCKS * BLOCK_TOKENS, plan -> before.get().accept(plan));
   private final BlockPool pool = new BlockPool(BLOCKS);
+  private final Diary observer = new Diary();
   private StepLoop loop =
       start(
           new StepLoopConfig(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(20)));
@@ -51,7 +55,8 @@ class StepLoopTest {
         config,
         new Admission(PretendComputer.VOCABULARY, 100, 5),
         pool,
-        BLOCK_TOKENS);
+        BLOCK_TOKENS,
+        observer);
   }
 
   @AfterEach
@@ -215,6 +220,88 @@ class StepLoopTest {
     assertThat(other.end()).isInstanceOf(Finished.class);
     await(() -> loop.status().waiting() + loop.status().running() == 0);
     assertThat(loop.status().blocksInUse()).isZero();
+  }
+
+  @Test
+  void anObserverSeesTheLifeOfARequest() throws InterruptedException {
+    var listener = new Listener();
+    accepted(loop.submit(request(40, 2, 0), listener));
+    listener.end();
+    loop.close();
+
+    assertThat(observer.lines)
+        .containsSubsequence(
+            "queued 1",
+            "started 1, 0 cached",
+            "step of 32",
+            "step of 8",
+            "token 1 of 1",
+            "step of 1",
+            "token 2 of 1",
+            "ended 1 LENGTH");
+    assertThat(observer.times).isSorted();
+  }
+
+  @Test
+  void anObserverThatThrowsDisturbsNobody() throws InterruptedException {
+    observer.broken = true;
+    var listener = new Listener();
+    accepted(loop.submit(request(4, 4, 0), listener));
+
+    assertThat(listener.end()).isEqualTo(new Finished(FinishReason.LENGTH, 4, 4, 0));
+  }
+
+  @Test
+  void aRequestWhoseTimeoutPassesEndsAndFreesEverything() throws InterruptedException {
+    before.set(_ -> pause());
+    var late = new Listener();
+    var patient = new Listener();
+    accepted(loop.submit(request(4, 90, 0).withTimeout(Duration.ofNanos(1)), late));
+    accepted(loop.submit(request(4, 9, 0).withTimeout(Duration.ofDays(1000)), patient));
+
+    assertThat(((Finished) late.end()).reason()).isEqualTo(FinishReason.DEADLINE);
+    assertThat(((Finished) patient.end()).reason()).isEqualTo(FinishReason.LENGTH);
+    await(() -> loop.status().blocksInUse() == 0);
+  }
+
+  /// Writes down what it sees.
+  private static final class Diary implements EngineObserver {
+    final List<String> lines = Collections.synchronizedList(new ArrayList<>());
+    final List<Long> times = Collections.synchronizedList(new ArrayList<>());
+    volatile boolean broken;
+
+    private void note(long at, String line) {
+      if (broken) {
+        throw new IllegalStateException("the pen is empty");
+      }
+      times.add(at);
+      lines.add(line);
+    }
+
+    @Override
+    public void queued(long sequence, GenerationRequest request, long at) {
+      note(at, "queued " + sequence);
+    }
+
+    @Override
+    public void started(long sequence, GenerationRequest request, int cachedTokens, long at) {
+      note(at, "started %d, %d cached".formatted(sequence, cachedTokens));
+    }
+
+    @Override
+    public void token(long sequence, GenerationRequest request, int generated, long at) {
+      note(at, "token %d of %d".formatted(generated, sequence));
+    }
+
+    @Override
+    public void ended(long sequence, GenerationRequest request, GenerationEvent end, long at) {
+      note(at, "ended %d %s".formatted(sequence, ((Finished) end).reason()));
+    }
+
+    @Override
+    public void step(StepPlan plan, boolean failed, long begin, long end) {
+      note(end, "step of " + plan.tokens());
+    }
   }
 
   @Test

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.kv.KvConfig;
@@ -183,7 +184,7 @@ final class GenerateCommand implements Callable<Integer> {
     var kv = new KvConfig(KvConfig.DEFAULT.blockTokens(), 0, 1, 0.6, Long.MAX_VALUE);
     try {
       var pipeline = LocalPipeline.open(loaded.executor(), loaded.kernels().device(), config, kv);
-      return StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT);
+      return StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT, EngineObserver.NONE);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -9,6 +9,7 @@ import io.dejavu.api.ApiServer;
 import io.dejavu.api.ServedModel;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvLayout;
@@ -101,7 +102,7 @@ final class LocalServer implements AutoCloseable {
       LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
       var pipeline =
           LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
-      engine = StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT);
+      engine = StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT, EngineObserver.NONE);
       var served = served(model, servedName, config);
       var api = api(opening);
       api.serve(engine, served);

@@ -1,6 +1,7 @@
 package io.dejavu.api;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /// How the HTTP edge behaves: where it listens and what a client may ask of it.
 ///
@@ -15,6 +16,8 @@ import java.time.Duration;
 /// @param writeDeadline longest time that a write may wait for a slow reader
 /// @param idleDeadline longest time that a connection is kept between requests
 /// @param retryAfter what clients are told that come when there is no room
+/// @param access who may ask, and how much
+/// @param tls null: HTTP without encryption
 public record ApiConfig(
     String host,
     int port,
@@ -26,7 +29,9 @@ public record ApiConfig(
     Duration readDeadline,
     Duration writeDeadline,
     Duration idleDeadline,
-    Duration retryAfter) {
+    Duration retryAfter,
+    Access access,
+    @Nullable ServerTls tls) {
   public static final ApiConfig DEFAULT =
       new ApiConfig(
           "127.0.0.1",
@@ -39,7 +44,9 @@ public record ApiConfig(
           Duration.ofSeconds(30),
           Duration.ofSeconds(30),
           Duration.ofMinutes(2),
-          Duration.ofSeconds(1));
+          Duration.ofSeconds(1),
+          Access.OPEN,
+          null);
 
   public ApiConfig {
     if (port < 0 || port > 65_535) {
@@ -69,7 +76,9 @@ public record ApiConfig(
         readDeadline,
         writeDeadline,
         idleDeadline,
-        retryAfter);
+        retryAfter,
+        access,
+        tls);
   }
 
   /// With another deadline for a completion.
@@ -85,7 +94,63 @@ public record ApiConfig(
         readDeadline,
         writeDeadline,
         idleDeadline,
-        retryAfter);
+        retryAfter,
+        access,
+        tls);
+  }
+
+  /// Of at most so many bytes per request, requests and connections at once.
+  public ApiConfig limited(int bodyBytes, int requests, int connections) {
+    return new ApiConfig(
+        host,
+        port,
+        bodyBytes,
+        requests,
+        sequences,
+        connections,
+        requestDeadline,
+        readDeadline,
+        writeDeadline,
+        idleDeadline,
+        retryAfter,
+        access,
+        tls);
+  }
+
+  /// For those alone.
+  public ApiConfig with(Access access) {
+    return new ApiConfig(
+        host,
+        port,
+        bodyBytes,
+        requests,
+        sequences,
+        connections,
+        requestDeadline,
+        readDeadline,
+        writeDeadline,
+        idleDeadline,
+        retryAfter,
+        access,
+        tls);
+  }
+
+  /// Encrypted.
+  public ApiConfig with(ServerTls tls) {
+    return new ApiConfig(
+        host,
+        port,
+        bodyBytes,
+        requests,
+        sequences,
+        connections,
+        requestDeadline,
+        readDeadline,
+        writeDeadline,
+        idleDeadline,
+        retryAfter,
+        access,
+        tls);
   }
 
   private static void positive(String name, long value) {

@@ -3,16 +3,11 @@ package io.dejavu.api;
 import static java.lang.System.Logger.Level.ERROR;
 
 import io.dejavu.engine.Engine;
-import io.helidon.http.DirectHandler;
-import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
-import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
 import io.helidon.http.ServerRequestHeaders;
-import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.DirectHandlers;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
@@ -26,7 +21,6 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -36,13 +30,13 @@ import tools.jackson.databind.node.ObjectNode;
 /// route does is in the class named after it.
 public final class ApiServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
-  private static final HeaderName REQUEST_ID = HeaderNames.create("X-Request-Id");
   private static final Duration DRAIN_POLL = Duration.ofMillis(20);
 
   private final ApiConfig config;
   private final String version;
   private final InstantSource clock;
   private final RandomGenerator random;
+  private final Gate gate;
   private final ClientConnections connections;
   private final WebServer web;
 
@@ -57,10 +51,10 @@ public final class ApiServer implements AutoCloseable {
     this.version = version;
     this.clock = clock;
     this.random = random;
+    this.gate = new Gate(config.access());
     this.connections =
-        new ClientConnections(
-            Http1ConnectionSelector.builder().config(Http1Config.create()).build(), config);
-    this.web =
+        new ClientConnections(Http1ConnectionSelector.builder().config(http1()).build(), config);
+    var builder =
         WebServer.builder()
             .host(config.host())
             .port(config.port())
@@ -69,10 +63,16 @@ public final class ApiServer implements AutoCloseable {
             .addConnectionSelector(connections)
             .maxPayloadSize(config.bodyBytes())
             .maxTcpConnections(config.connections())
-            .directHandlers(directHandlers())
+            .directHandlers(BrokenHttp.handlers(this::requestId))
             .shutdownHook(false)
-            .routing(this::routes)
-            .build();
+            .routing(this::routes);
+    this.web = builder.build();
+  }
+
+  /// Helidon's own logs of what comes and goes would have keys and prompts.
+  @SuppressWarnings("removal") // the replacement is a listener that would be there to do nothing
+  private static Http1Config http1() {
+    return Http1Config.builder().receiveLog(false).sendLog(false).build();
   }
 
   /// Listens from now on, and answers 503 until there is a model to [#serve].
@@ -114,7 +114,8 @@ public final class ApiServer implements AutoCloseable {
 
   /// Answers with this model from now on.
   public void serve(Engine engine, ServedModel model) {
-    served = new Served(engine, model, new Completions(engine, model, config, clock, random));
+    var shared = new TenantEngine(engine, config.retryAfter());
+    served = new Served(engine, model, new Completions(shared, model, config, clock, random));
   }
 
   public int port() {
@@ -156,17 +157,18 @@ public final class ApiServer implements AutoCloseable {
   }
 
   private void routes(HttpRouting.Builder routing) {
-    route(
+    post(
         routing,
-        Method.POST,
         "/v1/completions",
         (request, response) -> served().completions.handle(request, response, TextRequest::read));
-    route(routing, Method.GET, "/v1/models", this::models);
-    route(routing, Method.GET, "/v1/models/{id:.+}", this::model);
-    route(routing, Method.GET, "/health", this::health);
-    route(routing, Method.GET, "/version", this::version);
+    get(routing, Gate.Door.KEY, "/v1/models", this::models);
+    get(routing, Gate.Door.KEY, "/v1/models/{id:.+}", this::model);
+    get(routing, Gate.Door.OPEN, "/health", this::health);
+    get(routing, Gate.Door.OPEN, "/ping", this::health);
+    get(routing, Gate.Door.OPEN, "/version", this::version);
     routing.any(
         answering(
+            Gate.Door.KEY,
             (request, _) -> {
               throw new HttpError(
                   404,
@@ -177,12 +179,23 @@ public final class ApiServer implements AutoCloseable {
             }));
   }
 
+  private void get(HttpRouting.Builder routing, Gate.Door door, String path, Exchange exchange) {
+    route(routing, Method.GET, door, path, exchange);
+  }
+
+  /// What computes something is counted.
+  private void post(HttpRouting.Builder routing, String path, Exchange exchange) {
+    route(routing, Method.POST, Gate.Door.COUNTED, path, exchange);
+  }
+
   /// Other methods of a known path get 405.
-  private void route(HttpRouting.Builder routing, Method method, String path, Exchange exchange) {
-    routing.route(method, path, answering(exchange));
+  private void route(
+      HttpRouting.Builder routing, Method method, Gate.Door door, String path, Exchange exchange) {
+    routing.route(method, path, answering(door, exchange));
     routing.any(
         path,
         answering(
+            Gate.Door.OPEN,
             (request, response) -> {
               response.header(HeaderNames.ALLOW, method.text());
               throw new HttpError(
@@ -209,12 +222,15 @@ public final class ApiServer implements AutoCloseable {
     void handle(ServerRequest request, ServerResponse response) throws InterruptedException;
   }
 
-  /// Gives every request an id and every mistake an answer in OpenAI's form.
-  private Handler answering(Exchange exchange) {
+  /// Lets requests in, gives each an id and every mistake an answer in OpenAI's form.
+  private Handler answering(Gate.Door door, Exchange exchange) {
     return (request, response) -> {
-      response.header(REQUEST_ID, requestId(request.headers()));
+      response.header(BrokenHttp.REQUEST_ID, requestId(request.headers()));
       try {
-        exchange.handle(request, response);
+        if (!gate.preflight(request, response)) {
+          var caller = gate.enter(door, request, response);
+          caller.scope().call(() -> answered(exchange, request, response));
+        }
       } catch (HttpError e) {
         Bodies.send(response, e);
       } catch (CloseConnectionException e) {
@@ -229,8 +245,15 @@ public final class ApiServer implements AutoCloseable {
     };
   }
 
+  private static boolean answered(
+      Exchange exchange, ServerRequest request, ServerResponse response)
+      throws InterruptedException {
+    exchange.handle(request, response);
+    return true;
+  }
+
   private String requestId(ServerRequestHeaders headers) {
-    String given = headers.value(REQUEST_ID).orElse("");
+    String given = headers.value(BrokenHttp.REQUEST_ID).orElse("");
     return given.matches("[A-Za-z0-9._:-]{1,128}")
         ? given
         : "req-" + HexFormat.of().toHexDigits(random.nextLong());
@@ -281,36 +304,5 @@ public final class ApiServer implements AutoCloseable {
 
   private void version(ServerRequest request, ServerResponse response) {
     Bodies.send(response, 200, JsonNodeFactory.instance.objectNode().put("version", version));
-  }
-
-  /// For what goes wrong before a request reaches a route: a broken request line, headers or
-  /// framing, a body that is too large.
-  private DirectHandlers directHandlers() {
-    DirectHandler handler =
-        (request, _, status, headers, message) -> {
-          int code = status.code();
-          var error =
-              new HttpError(
-                  code,
-                  code < 500 ? "invalid_request_error" : "server_error",
-                  code == Status.REQUEST_ENTITY_TOO_LARGE_413.code()
-                      ? "the body is too large"
-                      : message == null || message.isBlank() ? status.reasonPhrase() : message,
-                  null,
-                  code == Status.REQUEST_ENTITY_TOO_LARGE_413.code() ? "request_too_large" : null);
-          return DirectHandler.TransportResponse.builder()
-              .status(status)
-              .headers(headers)
-              .header(HeaderValues.CONTENT_TYPE_JSON)
-              .header(HeaderValues.create(REQUEST_ID, requestId(request.headers())))
-              .keepAlive(false)
-              .entity(Json.bytes(error.body()))
-              .build();
-        };
-    var builder = DirectHandlers.builder();
-    for (var type : List.of(DirectHandler.EventType.values())) {
-      builder.addHandler(type, handler);
-    }
-    return builder.build();
   }
 }

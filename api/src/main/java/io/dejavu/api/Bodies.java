@@ -1,14 +1,13 @@
 package io.dejavu.api;
 
 import io.helidon.common.buffers.DataReader;
-import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
-import io.helidon.http.RequestException;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
+import java.time.Duration;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Bodies of requests and answers. The size of a request is limited by the server's configuration.
@@ -24,12 +23,7 @@ final class Bodies {
     } catch (IOException | DataReader.InsufficientDataAvailableException e) {
       throw new CloseConnectionException("the client left within its request", e);
     } catch (NumberFormatException e) { // what Helidon makes of a chunk whose length is no number
-      throw RequestException.builder()
-          .type(DirectHandler.EventType.BAD_REQUEST)
-          .message("the length of a chunk is not a number")
-          .setKeepAlive(false)
-          .cause(e)
-          .build();
+      throw BrokenHttp.in("the length of a chunk is not a number", e);
     }
   }
 
@@ -47,8 +41,13 @@ final class Bodies {
   static void send(ServerResponse response, HttpError error) {
     var wait = error.retryAfter;
     if (wait != null) {
-      response.header(HeaderNames.RETRY_AFTER, Long.toString(wait.toSeconds()));
+      response.header(HeaderNames.RETRY_AFTER, Long.toString(seconds(wait)));
     }
     send(response, error.status, error.body());
+  }
+
+  /// Rounded up: who comes back too early is refused again.
+  private static long seconds(Duration wait) {
+    return Math.ceilDiv(wait.toMillis(), 1000L);
   }
 }

@@ -31,6 +31,7 @@ final class ClientConnection implements ConnectionContext {
   private final ConnectionContext inner;
   private final HelidonSocket socket;
   private final ApiConfig config;
+  private final @Nullable TlsLayer tls;
   private final DataReader reader;
   private final DataWriter writer;
 
@@ -48,8 +49,11 @@ final class ClientConnection implements ConnectionContext {
     this.inner = inner;
     this.socket = inner.serverSocket();
     this.config = config;
+    var secure = config.tls();
+    this.tls =
+        secure == null ? null : new TlsLayer(socket, inner.dataWriter(), secure.engine());
     this.reader = DataReader.create(this::read);
-    this.writer = new WatchedWriter(inner.dataWriter());
+    this.writer = new WatchedWriter(tls == null ? inner.dataWriter() : tls);
     expect(config.readDeadline()); // a new connection speaks first
   }
 
@@ -77,12 +81,12 @@ final class ClientConnection implements ConnectionContext {
         .start(
             () -> {
               try {
-                byte[] bytes = socket.get();
+                byte[] bytes = receive();
                 pending.complete(bytes);
                 if (bytes == null) {
                   gone.run();
                 }
-              } catch (UncheckedIOException e) {
+              } catch (RuntimeException e) { // whatever it is, nobody reads this socket any more
                 pending.completeExceptionally(e);
                 gone.run();
               }
@@ -106,6 +110,18 @@ final class ClientConnection implements ConnectionContext {
     return true;
   }
 
+  /// Nothing more is sent.
+  void end() {
+    if (tls != null) {
+      expect(config.writeDeadline());
+      tls.end();
+    }
+  }
+
+  private byte @Nullable [] receive() {
+    return tls == null ? socket.get() : tls.get();
+  }
+
   private void expect(Duration within) {
     deadline = System.nanoTime() - epoch + within.toNanos();
   }
@@ -123,7 +139,7 @@ final class ClientConnection implements ConnectionContext {
     var pending = ahead;
     ahead = null;
     try {
-      return pending == null ? socket.get() : pending.get();
+      return pending == null ? receive() : pending.get();
     } catch (UncheckedIOException | ExecutionException e) {
       throw new ServerConnectionException("the connection broke", e);
     } catch (InterruptedException e) {
@@ -224,7 +240,7 @@ final class ClientConnection implements ConnectionContext {
 
   @Override
   public boolean isSecure() {
-    return inner.isSecure();
+    return tls != null;
   }
 
   @Override

@@ -61,6 +61,7 @@ final class ClientConnections implements ServerConnectionSelector, AutoCloseable
                   return true;
                 });
       } finally {
+        client.end();
         open.remove(client);
       }
     }

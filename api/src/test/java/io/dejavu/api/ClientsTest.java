@@ -98,7 +98,7 @@ class ClientsTest {
 
       var response = api.post("{\"prompt\": [\"Hi\", \"Ho\"], \"max_tokens\": 900}");
 
-      assertThat(response.statusCode()).isEqualTo(429);
+      assertThat(response.statusCode()).isEqualTo(503);
       assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
       eventually(() -> api.engine.live.isEmpty());
     }

@@ -23,6 +23,8 @@ final class Deadlines {
         read,
         write,
         config.idleDeadline(),
-        config.retryAfter());
+        config.retryAfter(),
+        config.access(),
+        config.tls());
   }
 }

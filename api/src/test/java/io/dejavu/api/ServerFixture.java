@@ -71,8 +71,12 @@ final class ServerFixture implements AutoCloseable {
     return HttpRequest.newBuilder(uri(path)).timeout(Duration.ofSeconds(20));
   }
 
+  HttpRequest.Builder posted(String body) {
+    return request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(body));
+  }
+
   HttpRequest completion(String body) {
-    return request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(body)).build();
+    return posted(body).build();
   }
 
   HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {

@@ -1,0 +1,64 @@
+package io.dejavu.api;
+
+import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderName;
+import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.RequestException;
+import io.helidon.http.ServerRequestHeaders;
+import io.helidon.http.Status;
+import io.helidon.webserver.http.DirectHandlers;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// Answers what goes wrong before a request reaches a route: a broken request line, headers or
+/// framing, a body that is too large. The connection is closed then, because nobody knows where the
+/// next request begins.
+final class BrokenHttp {
+  static final HeaderName REQUEST_ID = HeaderNames.create("X-Request-Id");
+
+  private BrokenHttp() {}
+
+  /// @param requestId of an answer
+  static DirectHandlers handlers(Function<ServerRequestHeaders, String> requestId) {
+    DirectHandler handler =
+        (request, _, status, headers, message) ->
+            DirectHandler.TransportResponse.builder()
+                .status(status)
+                .headers(headers)
+                .header(HeaderValues.CONTENT_TYPE_JSON)
+                .header(HeaderValues.create(REQUEST_ID, requestId.apply(request.headers())))
+                .keepAlive(false)
+                .entity(Json.bytes(error(status, message).body()))
+                .build();
+    var builder = DirectHandlers.builder();
+    for (var type : List.of(DirectHandler.EventType.values())) {
+      builder.addHandler(type, handler);
+    }
+    return builder.build();
+  }
+
+  private static HttpError error(Status status, @Nullable String message) {
+    int code = status.code();
+    boolean large = code == Status.REQUEST_ENTITY_TOO_LARGE_413.code();
+    return new HttpError(
+        code,
+        code < 500 ? "invalid_request_error" : "server_error",
+        large
+            ? "the body is too large"
+            : message == null || message.isBlank() ? status.reasonPhrase() : message,
+        null,
+        large ? "request_too_large" : null);
+  }
+
+  /// A request that is broken after its headers.
+  static RequestException in(String what, @Nullable Throwable cause) {
+    var exception =
+        RequestException.builder()
+            .type(DirectHandler.EventType.BAD_REQUEST)
+            .message(what)
+            .setKeepAlive(false);
+    return (cause == null ? exception : exception.cause(cause)).build();
+  }
+}

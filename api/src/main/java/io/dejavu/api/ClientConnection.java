@@ -183,7 +183,11 @@ final class ClientConnection implements ConnectionContext {
 
     private void within(Runnable write) {
       expect(config.writeDeadline());
-      write.run();
+      try {
+        write.run();
+      } catch (UncheckedIOException e) {
+        throw new ServerConnectionException("the connection broke", e);
+      }
       if (computing) {
         deadline = NEVER;
       } else {

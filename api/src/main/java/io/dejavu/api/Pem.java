@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 record Pem(String label, byte[] der) {
   private static final int MOST_BYTES = 1 << 20;
   private static final Pattern BLOCK =
-      Pattern.compile("-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \\1-----");
+      Pattern.compile("(?s)-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \\1-----");
 
   /// All blocks of a file.
   ///

@@ -149,7 +149,7 @@ final class TlsLayer implements DataWriter {
   private void alert() {
     try {
       settle();
-    } catch (SSLException | SocketWriterException _) {
+    } catch (SSLException | SocketWriterException | UncheckedIOException _) {
       // It learns nothing more; what was wrong is reported by who called.
     }
   }
@@ -162,7 +162,7 @@ final class TlsLayer implements DataWriter {
     try {
       engine.closeOutbound();
       settle();
-    } catch (SSLException | SocketWriterException _) {
+    } catch (SSLException | SocketWriterException | UncheckedIOException _) {
       // The connection is broken, which is an end as well.
     } finally {
       writing.unlock();

@@ -19,7 +19,6 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executors;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 /// Clients that leave, don't read, come too many or come when the server stops.
@@ -35,7 +34,7 @@ class ClientsTest {
         assertThat(api.engine.live).hasSize(1);
       }
 
-      eventually(() -> api.engine.cancelled.size() == 1 && api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.cancelled.size() == 1 && api.engine.live.isEmpty());
     }
   }
 
@@ -44,10 +43,10 @@ class ClientsTest {
     try (var api = new ServerFixture()) {
       api.engine.pace(Duration.ofSeconds(30));
       try (var _ = post(api, "{\"prompt\": [\"Hi\", \"Ho\"], \"n\": 2, \"max_tokens\": 900}")) {
-        eventually(() -> api.engine.live.size() == 4);
+        Waiting.until(() -> api.engine.live.size() == 4);
       }
 
-      eventually(() -> api.engine.cancelled.size() == 4 && api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.cancelled.size() == 4 && api.engine.live.isEmpty());
     }
   }
 
@@ -63,11 +62,11 @@ class ClientsTest {
           socket,
           "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": true, \"logprobs\": 20, \"n\": 40}");
 
-      eventually(() -> api.engine.requests.size() == 40);
-      eventually(() -> api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.requests.size() == 40);
+      Waiting.until(() -> api.engine.live.isEmpty());
       var other = api.complete("{\"prompt\": \"Hi\", \"max_tokens\": 5}");
       assertThat(other.get("choices").get(0).get("text").stringValue()).isEqualTo("Hello");
-      eventually(() -> closedByServer(socket));
+      Waiting.until(() -> closedByServer(socket));
     }
   }
 
@@ -100,7 +99,7 @@ class ClientsTest {
 
       assertThat(response.statusCode()).isEqualTo(503);
       assertThat(response.headers().firstValue("Retry-After")).hasValue("1");
-      eventually(() -> api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.live.isEmpty());
     }
   }
 
@@ -146,7 +145,7 @@ class ClientsTest {
       var response = api.post("{\"prompt\": \"Hi\", \"max_tokens\": 900}");
 
       assertThat(response.statusCode()).isEqualTo(504);
-      eventually(() -> api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.live.isEmpty());
     }
   }
 
@@ -160,10 +159,10 @@ class ClientsTest {
               () ->
                   text(
                       api.stream("{\"prompt\": \"Hi\", \"max_tokens\": 28, \"stream\": true}"), 0));
-      eventually(() -> api.engine.live.size() == 1);
+      Waiting.until(() -> api.engine.live.size() == 1);
 
       var stopped = threads.submit(() -> api.server.drain(Duration.ofSeconds(10)));
-      eventually(() -> answers(api, 503));
+      Waiting.until(() -> answers(api, 503));
 
       assertThat(running.get()).isEqualTo("Hello, world. Hello, world. ");
       assertThat(stopped.get()).isTrue();
@@ -179,7 +178,7 @@ class ClientsTest {
           threads.submit(
               () -> api.stream("{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": true}"));
       var whole = threads.submit(() -> api.post("{\"prompt\": \"Hi\", \"max_tokens\": 900}"));
-      eventually(() -> api.engine.live.size() == 2);
+      Waiting.until(() -> api.engine.live.size() == 2);
 
       boolean complete = api.server.drain(Duration.ofMillis(200));
 
@@ -187,7 +186,7 @@ class ClientsTest {
       assertThat(stream.get().getLast().get("error").get("message").stringValue())
           .isEqualTo("the server is stopping");
       assertThat(whole.get().statusCode()).isEqualTo(503);
-      eventually(() -> api.engine.live.isEmpty());
+      Waiting.until(() -> api.engine.live.isEmpty());
     }
   }
 
@@ -284,13 +283,5 @@ class ClientsTest {
 
   private static int count(CharSequence text, String part) {
     return text.toString().split(java.util.regex.Pattern.quote(part), -1).length - 1;
-  }
-
-  private static void eventually(BooleanSupplier condition) throws InterruptedException {
-    long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
-    while (!condition.getAsBoolean()) {
-      assertThat(System.nanoTime()).as("not within 10 s").isLessThan(end);
-      Thread.sleep(5);
-    }
   }
 }

@@ -175,8 +175,9 @@ final class LocalServer implements AutoCloseable {
   String url() {
     String host = apiConfig.host();
     boolean everywhere = host.equals("0.0.0.0") || host.equals("::");
-    return "http://%s:%d"
+    return "%s://%s:%d"
         .formatted(
+            apiConfig.tls() == null ? "http" : "https",
             everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host, api.port());
   }
 

@@ -97,6 +97,8 @@ final class ServeCommand implements Callable<Integer> {
       description = "Most sequences computed together; more wait. Default: 64.")
   int maxSequences = EngineConfig.DEFAULT.maxRunning();
 
+  @Mixin AccessOptions access = new AccessOptions();
+
   @Option(
       names = "--request-timeout",
       paramLabel = "SECONDS",
@@ -132,7 +134,10 @@ final class ServeCommand implements Callable<Integer> {
   LocalServer start() {
     check();
     try {
-      var api = ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout));
+      var api =
+          access.apply(
+              ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout)),
+              System.getenv());
       var engine =
           new EngineConfig(
               maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);

@@ -55,6 +55,14 @@ final class CommandLineTest {
           serve --request-timeout 0         | 2 | --request-timeout is 0, must be at least 1
           serve --stop-timeout -1           | 2 | --stop-timeout is -1, must be at least 0
           serve --served-model-name=        | 2 | --served-model-name is blank
+          serve --api-key=                  | 2 | the API key: a key has 1 to 512 visible
+          serve --api-key-file /none        | 2 | /none does not exist
+          serve --rate-limit -1             | 2 | a rate limit must not be negative
+          serve --allowed-origin a.example  | 2 | "a.example" is not an origin
+          serve --tls-cert /none            | 2 | --tls-cert and --tls-key belong together
+          serve --tls-cert /none --tls-key /none | 2 | /none does not exist
+          serve --max-body 2G               | 2 | --max-body is 2147483648, at most 1G
+          serve --max-requests 0            | 2 | requests is 0, must be positive
           serve /nonexistent                | 3 | /nonexistent: no such directory
           serve --random-weights /none      | 3 | /none: no such file
           serve a --random-weights /none    | 2 | a MODEL or --random-weights, not both

@@ -245,8 +245,7 @@ public final class ApiServer implements AutoCloseable {
     };
   }
 
-  private static boolean answered(
-      Exchange exchange, ServerRequest request, ServerResponse response)
+  private static boolean answered(Exchange exchange, ServerRequest request, ServerResponse response)
       throws InterruptedException {
     exchange.handle(request, response);
     return true;

@@ -50,8 +50,7 @@ final class ClientConnection implements ConnectionContext {
     this.socket = inner.serverSocket();
     this.config = config;
     var secure = config.tls();
-    this.tls =
-        secure == null ? null : new TlsLayer(socket, inner.dataWriter(), secure.engine());
+    this.tls = secure == null ? null : new TlsLayer(socket, inner.dataWriter(), secure.engine());
     this.reader = DataReader.create(this::read);
     this.writer = new WatchedWriter(tls == null ? inner.dataWriter() : tls);
     expect(config.readDeadline()); // a new connection speaks first

@@ -43,8 +43,7 @@ public final class ServerTls {
   /// @param clientCa PEM file of certificates, one of which must vouch for each client's; null:
   ///   clients need none
   /// @throws IllegalArgumentException naming the file and what is wrong with it
-  public static ServerTls load(
-      Path chain, Path key, @Nullable Path clientCa, InstantSource clock) {
+  public static ServerTls load(Path chain, Path key, @Nullable Path clientCa, InstantSource clock) {
     var certificates = certificates(chain);
     checkChain(chain, certificates);
     var own = certificates.getFirst();
@@ -83,8 +82,7 @@ public final class ServerTls {
       for (var block : Pem.read(file)) {
         if (block.label().equals("CERTIFICATE")) {
           certificates.add(
-              (X509Certificate)
-                  factory.generateCertificate(new ByteArrayInputStream(block.der())));
+              (X509Certificate) factory.generateCertificate(new ByteArrayInputStream(block.der())));
         }
       }
     } catch (CertificateException e) {

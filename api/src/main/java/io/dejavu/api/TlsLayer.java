@@ -106,7 +106,9 @@ final class TlsLayer implements DataWriter {
     while (true) {
       switch (engine.getHandshakeStatus()) {
         case NEED_TASK -> {
-          for (var task = engine.getDelegatedTask(); task != null; task = engine.getDelegatedTask()) {
+          for (var task = engine.getDelegatedTask();
+              task != null;
+              task = engine.getDelegatedTask()) {
             task.run();
           }
         }

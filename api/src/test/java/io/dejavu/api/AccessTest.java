@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
 class AccessTest {
   private static final String SMALL = "{\"prompt\": \"Hi\", \"max_tokens\": 5}";
   private static final Access LOCKED =
-      new Access(() -> ApiKeys.parse("alice:sk-a\nbob:sk-b", "test"), RateLimits.NONE, Set.of(), false);
+      new Access(
+          () -> ApiKeys.parse("alice:sk-a\nbob:sk-b", "test"), RateLimits.NONE, Set.of(), false);
 
   @Test
   void withoutItsKeyNothingIsComputed() throws Exception {
@@ -177,8 +178,7 @@ class AccessTest {
   @Test
   void originsAreChecked() {
     for (String origin : List.of("chat.example", "https://a/b", "https://A.example", "")) {
-      assertThatThrownBy(
-              () -> new Access(LOCKED.keys(), RateLimits.NONE, Set.of(origin), false))
+      assertThatThrownBy(() -> new Access(LOCKED.keys(), RateLimits.NONE, Set.of(origin), false))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("is not an origin");
     }

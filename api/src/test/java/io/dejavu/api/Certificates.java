@@ -21,7 +21,8 @@ import javax.net.ssl.TrustManagerFactory;
 record Certificates(Path chain, Path key, byte[] pkcs8, KeyStore store) {
   private static final char[] PASSWORD = "changeit".toCharArray();
 
-  /// @param algorithm with its parameters, as `keytool` takes them, such as `EC -groupname secp256r1`
+  /// @param algorithm with its parameters, as `keytool` takes them, such as `EC -groupname
+  ///   secp256r1`
   static Certificates make(Path folder, String name, String algorithm, String... more)
       throws IOException, InterruptedException, GeneralSecurityException {
     var file = folder.resolve(name + ".p12");

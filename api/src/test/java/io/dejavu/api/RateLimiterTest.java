@@ -68,7 +68,8 @@ class RateLimiterTest {
 
     assertThat(limiter.tokens("a", 0))
         .isEqualTo(new RateLimiter.Standing(60, 0, Duration.ofSeconds(80)));
-    assertThat(limiter.prompt("a", 10, 0).orElseThrow().patience()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(limiter.prompt("a", 10, 0).orElseThrow().patience())
+        .isEqualTo(Duration.ofSeconds(30));
     assertThat(limiter.prompt("a", 10, 30 * SECOND)).isEmpty();
   }
 

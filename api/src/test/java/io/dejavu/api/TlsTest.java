@@ -48,7 +48,8 @@ class TlsTest {
 
   @Test
   void requestsAndStreamsGoThrough() throws Exception {
-    try (var api = fixture(ServerTls.load(rsa.chain(), rsa.key(), null, NOW), Duration.ofSeconds(30));
+    try (var api =
+            fixture(ServerTls.load(rsa.chain(), rsa.key(), null, NOW), Duration.ofSeconds(30));
         var client = client(rsa.client(ec))) {
       for (int i = 0; i < 3; i++) { // the second and third resume, or use the same connection
         var response = client.send(request(api, STREAM), HttpResponse.BodyHandlers.ofString());
@@ -58,16 +59,19 @@ class TlsTest {
         assertThat(response.body().lines().filter(line -> line.startsWith("data:")).count())
             .isGreaterThan(1);
       }
-      String large = "{\"prompt\": \"Hi\", \"max_tokens\": 5, \"user\": \"%s\"}"
-          .formatted("x".repeat(3_000_000)); // many records
-      assertThat(client.send(request(api, large), HttpResponse.BodyHandlers.ofString()).statusCode())
+      String large =
+          "{\"prompt\": \"Hi\", \"max_tokens\": 5, \"user\": \"%s\"}"
+              .formatted("x".repeat(3_000_000)); // many records
+      assertThat(
+              client.send(request(api, large), HttpResponse.BodyHandlers.ofString()).statusCode())
           .isEqualTo(200);
     }
   }
 
   @Test
   void aClientThatLeavesCancels() throws Exception {
-    try (var api = fixture(ServerTls.load(ec.chain(), ec.key(), null, NOW), Duration.ofSeconds(30))) {
+    try (var api =
+        fixture(ServerTls.load(ec.chain(), ec.key(), null, NOW), Duration.ofSeconds(30))) {
       api.engine.pace(Duration.ofMillis(5));
       try (var socket = connect(api, ec.client(rsa))) {
         post(socket, STREAM);
@@ -88,8 +92,7 @@ class TlsTest {
       socket.setReceiveBufferSize(4096);
       socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), api.server.port()));
       var secure =
-          (SSLSocket)
-              ec.client(rsa).getSocketFactory().createSocket(socket, "localhost", 0, false);
+          (SSLSocket) ec.client(rsa).getSocketFactory().createSocket(socket, "localhost", 0, false);
       post(
           secure,
           "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": true, \"logprobs\": 20, \"n\": 40}");
@@ -183,10 +186,12 @@ class TlsTest {
 
   @Test
   void whatIsWrongWithTheFilesIsSaid() throws Exception {
-    var der = Files.write(folder.resolve("der.crt"), rsa.store().getCertificate("key").getEncoded());
+    var der =
+        Files.write(folder.resolve("der.crt"), rsa.store().getCertificate("key").getEncoded());
     var damaged =
         Files.writeString(
-            folder.resolve("damaged.crt"), Files.readString(rsa.chain()).replaceFirst("MII", "MMM"));
+            folder.resolve("damaged.crt"),
+            Files.readString(rsa.chain()).replaceFirst("MII", "MMM"));
     var encrypted =
         Certificates.pem(folder, "encrypted.key", "ENCRYPTED PRIVATE KEY", new byte[100]);
     var old =
@@ -196,7 +201,8 @@ class TlsTest {
                 + "-----END RSA PRIVATE KEY-----\n");
     var order =
         Files.writeString(
-            folder.resolve("order.crt"), Files.readString(rsa.chain()) + Files.readString(ec.chain()));
+            folder.resolve("order.crt"),
+            Files.readString(rsa.chain()) + Files.readString(ec.chain()));
     var otherRsa = Certificates.make(folder, "other", "RSA -keysize 2048");
 
     assertProblem(folder.resolve("none.crt"), rsa.key(), "none.crt does not exist");
@@ -211,9 +217,7 @@ class TlsTest {
     assertProblem(rsa.chain(), ec.key(), "ec.key has no valid private key of type RSA");
     assertProblem(rsa.chain(), otherRsa.key(), "other.key is not the key of the certificate in");
     assertThatThrownBy(
-            () ->
-                ServerTls.load(
-                    rsa.chain(), rsa.key(), null, InstantSource.fixed(Instant.EPOCH)))
+            () -> ServerTls.load(rsa.chain(), rsa.key(), null, InstantSource.fixed(Instant.EPOCH)))
         .hasMessageContaining("the certificate is valid from");
     assertThat(
             ServerTls.load(

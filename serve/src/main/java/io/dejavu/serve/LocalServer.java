@@ -178,7 +178,8 @@ final class LocalServer implements AutoCloseable {
     return "%s://%s:%d"
         .formatted(
             apiConfig.tls() == null ? "http" : "https",
-            everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host, api.port());
+            everywhere ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host,
+            api.port());
   }
 
   /// What runs here, for people.

@@ -11,6 +11,7 @@ module io.dejavu.serve {
   requires transitive io.dejavu.kv;
   requires transitive io.dejavu.model;
   requires transitive io.dejavu.tensor;
+  requires io.dejavu.workload;
   requires info.picocli;
   requires ch.qos.logback.classic;
   requires ch.qos.logback.core;
@@ -18,7 +19,7 @@ module io.dejavu.serve {
   requires java.management;
   requires me.tongfei.progressbar;
   requires static java.net.http; // the client of the tests
-  requires static tools.jackson.databind; // what the tests read answers with
+  requires tools.jackson.databind;
 
   opens io.dejavu.serve to
       info.picocli;

@@ -9,17 +9,20 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = "Measures.",
-    subcommands = BenchEngineCommand.class,
+    subcommands = {BenchEngineCommand.class, BenchServeCommand.class},
     synopsisSubcommandLabel = "COMMAND",
     footerHeading = "%nExamples:%n",
-    footer = "  dejavu bench engine --pp 128 --tg 32 --batch 1,8")
+    footer = {
+      "  dejavu bench engine --pp 128 --tg 32 --batch 1,8",
+      "  dejavu bench serve --concurrency 16 --input-len 32 --output-len 128"
+    })
 final class BenchCommand implements Runnable {
   @Spec @Nullable CommandSpec spec;
 
   @Override
   public void run() {
     if (spec != null) {
-      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench engine");
+      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench engine, bench serve");
     }
   }
 }

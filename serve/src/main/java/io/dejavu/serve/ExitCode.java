@@ -12,7 +12,8 @@ enum ExitCode {
   MODEL(3, "the model cannot be loaded: missing, damaged or not supported"),
   ADDRESS(4, "the address or port cannot be listened on"),
   MEMORY(5, "not enough memory"),
-  UNFINISHED(6, "a server that was told to stop ended requests before they were complete");
+  UNFINISHED(6, "a server that was told to stop ended requests before they were complete"),
+  REQUESTS(7, "`bench serve`: some requests failed, or none was answered; the report counts them");
 
   final int code;
   final String meaning;

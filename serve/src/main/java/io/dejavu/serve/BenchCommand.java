@@ -22,7 +22,8 @@ final class BenchCommand implements Runnable {
   @Override
   public void run() {
     if (spec != null) {
-      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench engine, bench serve");
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "measure what? bench engine, bench serve");
     }
   }
 }

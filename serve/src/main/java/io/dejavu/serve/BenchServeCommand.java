@@ -122,12 +122,7 @@ final class BenchServeCommand implements Callable<Integer> {
             : PromptText.UNCALIBRATED;
     var load =
         new LoadBench(
-            config,
-            words,
-            target.vocabulary,
-            sent.seed,
-            InstantSource.system(),
-            System::nanoTime);
+            config, words, target.vocabulary, sent.seed, InstantSource.system(), System::nanoTime);
     bench = load;
     if (stopped) {
       load.stop();

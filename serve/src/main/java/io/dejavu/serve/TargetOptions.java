@@ -51,9 +51,7 @@ final class TargetOptions {
       description = "Token ids of prompts are below this. Default: 500.")
   int vocabulary = PromptMaker.DEFAULT_VOCABULARY;
 
-  @Option(
-      names = "--no-ignore-eos",
-      description = "Answers may end before their planned length.")
+  @Option(names = "--no-ignore-eos", description = "Answers may end before their planned length.")
   boolean mayEnd;
 
   @Option(
@@ -102,8 +100,7 @@ final class TargetOptions {
         return object;
       }
     } catch (JacksonException e) {
-      throw new IllegalArgumentException(
-          "--extra-body is not JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException("--extra-body is not JSON: " + e.getOriginalMessage(), e);
     }
     throw new IllegalArgumentException("--extra-body is not a JSON object");
   }

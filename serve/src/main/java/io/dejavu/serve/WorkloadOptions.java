@@ -167,8 +167,7 @@ final class WorkloadOptions {
       return workload;
     }
     var law =
-        new ArrivalLaw(
-            pace.rate(), pace.burstiness(), Duration.ofNanos((long) (rampUp * 1e9)));
+        new ArrivalLaw(pace.rate(), pace.burstiness(), Duration.ofNanos((long) (rampUp * 1e9)));
     return workload.arriving(law.times(workload.requests().size(), seed));
   }
 }

@@ -6,12 +6,12 @@ import java.util.List;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.commons.rng.sampling.distribution.AhrensDieterMarsagliaTsangGammaSampler;
 
-/// When requests arrive in an open loop: gaps from a Gamma distribution of mean `1 / rate` and shape
-/// `burstiness`, as vLLM's benchmark has it. The first request comes at once.
+/// When requests arrive in an open loop: gaps from a Gamma distribution of mean `1 / rate` and
+/// shape `burstiness`, as vLLM's benchmark has it. The first request comes at once.
 ///
 /// @param rate requests per second
 /// @param burstiness 1: Poisson arrivals; below: burstier; above: more even. The coefficient of
-///     variation of the gaps is `1 / √burstiness`
+///   variation of the gaps is `1 / √burstiness`
 /// @param rampUp time in which the rate grows linearly from a tenth of `rate` to it
 public record ArrivalLaw(double rate, double burstiness, Duration rampUp) {
   private static final double FIRST_SHARE = 0.1;
@@ -47,8 +47,7 @@ public record ArrivalLaw(double rate, double burstiness, Duration rampUp) {
 
   private double rateAt(double seconds) {
     double ramp = rampUp.toNanos() / 1e9;
-    double share =
-        seconds >= ramp ? 1 : FIRST_SHARE + (1 - FIRST_SHARE) * seconds / ramp;
+    double share = seconds >= ramp ? 1 : FIRST_SHARE + (1 - FIRST_SHARE) * seconds / ramp;
     return rate * share;
   }
 }

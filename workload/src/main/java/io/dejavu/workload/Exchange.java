@@ -166,8 +166,7 @@ final class Exchange {
         reason == null || seen == null
             ? seen
             : Failure.of(
-                reason,
-                reason == Failure.Kind.TIMEOUT ? "no complete answer in time" : "stopped");
+                reason, reason == Failure.Kind.TIMEOUT ? "no complete answer in time" : "stopped");
     return new Attempt(
         number,
         planned,

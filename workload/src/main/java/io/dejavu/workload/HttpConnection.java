@@ -136,7 +136,8 @@ final class HttpConnection implements AutoCloseable {
       if (colon < 1 || size > LONGEST_HEAD) {
         throw new Garbled("not a header: " + line);
       }
-      headers.put(line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
+      headers.put(
+          line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).strip());
     }
     return new Head(Integer.parseInt(parts[1]), headers);
   }
@@ -244,7 +245,9 @@ final class HttpConnection implements AutoCloseable {
       if (position < limit) {
         position++;
         int end = line.length();
-        return end > 0 && line.charAt(end - 1) == '\r' ? line.substring(0, end - 1) : line.toString();
+        return end > 0 && line.charAt(end - 1) == '\r'
+            ? line.substring(0, end - 1)
+            : line.toString();
       }
     }
   }

@@ -16,7 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
 /// `itls`), summaries in milliseconds.
 public final class JsonReport {
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(tools.jackson.databind.SerializationFeature.INDENT_OUTPUT).build();
+      JsonMapper.builder()
+          .enable(tools.jackson.databind.SerializationFeature.INDENT_OUTPUT)
+          .build();
 
   /// vLLM's form of a date, in UTC.
   private static final DateTimeFormatter DATE =
@@ -26,8 +28,7 @@ public final class JsonReport {
 
   /// @param percentiles of each latency
   /// @param detailed with the times of every request
-  public static ObjectNode of(
-      Measurement measurement, List<Double> percentiles, boolean detailed) {
+  public static ObjectNode of(Measurement measurement, List<Double> percentiles, boolean detailed) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     configuration(json, measurement);
     counts(json, measurement.figures(), measurement.objective());

@@ -86,8 +86,7 @@ public final class LoadBench {
     return stopped;
   }
 
-  private LoadRun.Outcome run(
-      Workload workload, Measurement.Pace pace, Consumer<Attempt> ended) {
+  private LoadRun.Outcome run(Workload workload, Measurement.Pace pace, Consumer<Attempt> ended) {
     var prompts = new PromptMaker(workload.blockTokens(), vocabulary, seed + runs++);
     try (var target = new OpenAiTarget(config, prompts, words, nanoTime)) {
       var run = new LoadRun(target, nanoTime, ended);

@@ -79,7 +79,8 @@ public record Objective(List<Limit> limits) {
     return String.join(
         " ",
         limits.stream()
-            .map(l -> "%s:%s".formatted(l.measure.name().toLowerCase(Locale.ROOT), number(l.millis)))
+            .map(
+                l -> "%s:%s".formatted(l.measure.name().toLowerCase(Locale.ROOT), number(l.millis)))
             .toList());
   }
 

@@ -69,7 +69,9 @@ public final class OpenAiTarget implements Target, AutoCloseable {
         switch (config.endpoint()) {
           case COMPLETIONS -> body.append("\"prompt\":").append(text);
           case CHAT ->
-              body.append("\"messages\":[{\"role\":\"user\",\"content\":").append(text).append("}]");
+              body.append("\"messages\":[{\"role\":\"user\",\"content\":")
+                  .append(text)
+                  .append("}]");
         }
       }
     }

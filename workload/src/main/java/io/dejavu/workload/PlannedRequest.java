@@ -9,9 +9,8 @@ import java.util.List;
 /// @param promptTokens length of the prompt
 /// @param outputTokens length of the answer
 /// @param prefix ids of the blocks with which the prompt begins: the same id is the same tokens, in
-///     every request of the workload. What they don't cover is this request's own
-public record PlannedRequest(
-    Duration at, int promptTokens, int outputTokens, List<Long> prefix) {
+///   every request of the workload. What they don't cover is this request's own
+public record PlannedRequest(Duration at, int promptTokens, int outputTokens, List<Long> prefix) {
   public PlannedRequest {
     if (at.isNegative() || promptTokens < 1 || outputTokens < 1) {
       throw new IllegalArgumentException(

@@ -2,9 +2,9 @@ package io.dejavu.workload;
 
 import org.apache.commons.rng.UniformRandomProvider;
 
-/// Makes the prompts of a workload: tokens of shared blocks from the block's id, the others from the
-/// request's number, both from the seed. Two requests share what their prefixes share and, as good
-/// as surely, nothing else.
+/// Makes the prompts of a workload: tokens of shared blocks from the block's id, the others from
+/// the request's number, both from the seed. Two requests share what their prefixes share and, as
+/// good as surely, nothing else.
 ///
 /// @param blockTokens of the workload
 /// @param vocabulary token ids are from [#FIRST_TOKEN] to below this
@@ -47,8 +47,7 @@ public record PromptMaker(int blockTokens, int vocabulary, long seed) {
       at = end;
     }
     if (at < request.promptTokens()) {
-      words.append(
-          text, request.promptTokens() - at, Seeds.random(seed, Seeds.OWN_TOKENS, number));
+      words.append(text, request.promptTokens() - at, Seeds.random(seed, Seeds.OWN_TOKENS, number));
     }
     return text.toString();
   }

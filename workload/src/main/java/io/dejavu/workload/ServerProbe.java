@@ -108,7 +108,8 @@ public final class ServerProbe {
                     config.base(),
                     path,
                     answer.status(),
-                    new Failure(Failure.Kind.HTTP, answer.status(), text.toString(UTF_8)).message()),
+                    new Failure(Failure.Kind.HTTP, answer.status(), text.toString(UTF_8))
+                        .message()),
             null);
       }
       return JSON.readTree(text.toByteArray());

@@ -63,8 +63,7 @@ public record ServingFigures(
         tokens,
         sum(answered, Attempt::cachedTokens),
         spread(answered, Attempt::ttftMillis),
-        spread(
-            answered.stream().filter(a -> a.outputTokens() > 1).toList(), Attempt::tpotMillis),
+        spread(answered.stream().filter(a -> a.outputTokens() > 1).toList(), Attempt::tpotMillis),
         Spread.of(
             answered.stream()
                 .flatMapToDouble(attempt -> Arrays.stream(attempt.itlMillis()))

@@ -11,9 +11,9 @@ import java.util.Locale;
 /// @param prompt lengths of prompts
 /// @param output lengths of answers
 /// @param turns turns of a conversation: each prompt is the one before, its answer, and `prompt`
-///     tokens more
-/// @param sharedTokens tokens that all prompts begin with, such as a system prompt, in whole blocks;
-///     part of the length of the first turn's prompt, which is at least one token longer
+///   tokens more
+/// @param sharedTokens tokens that all prompts begin with, such as a system prompt, in whole
+///   blocks; part of the length of the first turn's prompt, which is at least one token longer
 /// @param longFraction share of prompts that have `longTokens` instead
 public record SyntheticWorkload(
     String name,
@@ -98,7 +98,7 @@ public record SyntheticWorkload(
   }
 
   /// @return `count` requests that all arrive at once, the same for the same seed. Conversations
-  ///     advance side by side: all first turns, then all second ones
+  ///   advance side by side: all first turns, then all second ones
   public Workload make(int count, long seed) {
     var random = Seeds.random(seed, Seeds.LENGTHS);
     var prompts = prompt.from(random);
@@ -114,8 +114,7 @@ public record SyntheticWorkload(
       int tokens = first ? Math.max(more, before + 1) : before + more;
       int answer = outputs.next();
       history[conversation] = tokens + answer;
-      requests.add(
-          new PlannedRequest(Duration.ZERO, tokens, answer, prefix(conversation, tokens)));
+      requests.add(new PlannedRequest(Duration.ZERO, tokens, answer, prefix(conversation, tokens)));
     }
     return new Workload(name, BLOCK_TOKENS, requests);
   }

@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param apiKey null: none
 /// @param form how prompts are sent; chat has text only
 /// @param ignoreEos whether the server is asked to go on after its end tokens, so that answers have
-///     exactly the planned length
+///   exactly the planned length
 /// @param deadline longest time of one request
 /// @param connectPatience longest time until a connection is made
 /// @param extra fields added to every request, or instead of ours

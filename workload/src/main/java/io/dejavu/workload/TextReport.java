@@ -76,7 +76,9 @@ public final class TextReport {
     line("Max %s (ms):".formatted(name), spread.most());
     for (double percent : percentiles) {
       if (percent != 50) { // said already
-        line("P%s %s (ms):".formatted(JsonReport.percent(percent), name), spread.percentile(percent));
+        line(
+            "P%s %s (ms):".formatted(JsonReport.percent(percent), name),
+            spread.percentile(percent));
       }
     }
   }

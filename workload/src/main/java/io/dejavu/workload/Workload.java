@@ -20,7 +20,8 @@ public record Workload(String name, int blockTokens, List<PlannedRequest> reques
     requests = List.copyOf(requests);
     for (int i = 1; i < requests.size(); i++) {
       if (requests.get(i).at().compareTo(requests.get(i - 1).at()) < 0) {
-        throw new IllegalArgumentException("request %d arrives before its predecessor".formatted(i));
+        throw new IllegalArgumentException(
+            "request %d arrives before its predecessor".formatted(i));
       }
     }
   }
@@ -62,9 +63,7 @@ public record Workload(String name, int blockTokens, List<PlannedRequest> reques
           "%d times for %d requests".formatted(times.size(), requests.size()));
     }
     return with(
-        IntStream.range(0, times.size())
-            .mapToObj(i -> requests.get(i).at(times.get(i)))
-            .toList());
+        IntStream.range(0, times.size()).mapToObj(i -> requests.get(i).at(times.get(i))).toList());
   }
 
   /// The same requests with answers of another length.

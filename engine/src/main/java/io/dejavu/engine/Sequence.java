@@ -180,13 +180,14 @@ final class Sequence {
       append(result.token());
       events.add(new GenerationEvent.Token(length - 1, result.token(), result.logprobs()));
     }
-    if (drawn && request.stopTokens().contains(result.token())) {
+    var next = drawn && constraint != null ? constraint.after(result.token()) : null;
+    if (drawn && request.stopTokens().contains(result.token())
+        || next != null && next.isComplete()) {
       events.add(finished(FinishReason.STOP));
     } else if (length == peak) {
       events.add(finished(FinishReason.LENGTH));
-    } else if (drawn && constraint != null) {
-      constrain(constraint.after(result.token()))
-          .ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
+    } else if (next != null) {
+      constrain(next).ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
     }
     return events;
   }

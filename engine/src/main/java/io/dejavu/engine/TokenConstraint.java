@@ -12,4 +12,10 @@ public interface TokenConstraint {
   /// The state after `token`, which was allowed. After an end token, only end tokens may come (it
   /// comes to that only where the request ignores them).
   TokenConstraint after(int token);
+
+  /// Whether the text is over: nothing but end tokens could follow. The request is then finished,
+  /// without waiting for one.
+  default boolean isComplete() {
+    return false;
+  }
 }

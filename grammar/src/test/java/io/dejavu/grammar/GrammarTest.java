@@ -1,0 +1,157 @@
+package io.dejavu.grammar;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class GrammarTest {
+  @Test
+  void literalsSequencesChoicesAndRepeats() {
+    var greeting =
+        Grammar.sequence(
+            Grammar.choice(Grammar.literal("hello"), Grammar.literal("help"), Grammar.literal("hé")),
+            Grammar.repeat(Grammar.literal(" you"), 1, 3),
+            Grammar.optional(Grammar.literal("!")));
+
+    for (var text : new String[] {"hello you", "help you you", "hé you you you!"}) {
+      assertThat(Texts.matches(greeting, text)).as(text).isTrue();
+    }
+    for (var text : new String[] {"", "hello", "hel you", "hé you you you you", "hello you!!"}) {
+      assertThat(Texts.matches(greeting, text)).as(text).isFalse();
+    }
+  }
+
+  @Test
+  void textGoesOnUntilTheTriggerAndThenTheGrammarHolds() {
+    var answer =
+        Grammar.freeText(
+            "<tool_call>", Grammar.sequence(Grammar.regex("[0-9]+"), Grammar.literal("</>")), 2);
+
+    for (var text :
+        new String[] {
+          "", "hello", "a <tool_call>12</> b", "<tool_call>1</><tool_call>2</>", "<tool_cal", "<<tool_call>3</>é"
+        }) {
+      assertThat(Texts.matches(answer, text)).as(text).isTrue();
+    }
+    for (var text :
+        new String[] {
+          "<tool_call>", "a <tool_call>x", "<<tool_call>1", "<tool_call>1</><tool_call>2</><tool_call>3</>"
+        }) {
+      assertThat(Texts.matches(answer, text)).as(text).isFalse();
+    }
+  }
+
+  @Test
+  void aTriggerThatOverlapsItselfIsFound() {
+    var trigger = "ababac";
+    var random = new Random(3);
+    for (int round = 0; round < 2000; round++) {
+      var text = new StringBuilder();
+      for (int i = random.nextInt(14); i >= 0; i--) {
+        text.append("abc".charAt(random.nextInt(9) / 4));
+      }
+      if (random.nextBoolean()) {
+        text.append(trigger);
+      }
+      assertThat(Texts.matches(Grammar.textWithout(trigger), text.toString()))
+          .as("%s", text)
+          .isEqualTo(text.indexOf(trigger) < 0);
+      assertThat(Texts.matches(Grammar.textUntil(trigger), text.toString()))
+          .as("%s", text)
+          .isEqualTo(text.indexOf(trigger) >= 0 && text.indexOf(trigger) == text.length() - 6);
+    }
+  }
+
+  @Test
+  void masksSayWhatMayComeNextAndWhereTheTextMayEnd() {
+    var tokens = Texts.pieces(new Random(1), 50, "hello help");
+    var state = tokens.start(Grammar.regex("hel(lo|p)?"));
+    assertThat(Texts.isAllowed(state.allowed(), tokens.end())).isFalse();
+    assertThat(Texts.isAllowed(state.allowed(), 'h')).isTrue();
+    assertThat(Texts.isAllowed(state.allowed(), 'e')).isFalse();
+
+    var after = state.after('h').after('e').after('l');
+
+    assertThat(Texts.isAllowed(after.allowed(), tokens.end())).isTrue();
+    assertThat(Texts.isAllowed(after.allowed(), 'p')).isTrue();
+    assertThat(after.isComplete()).isFalse();
+    assertThat(after.after('p').isComplete()).isTrue();
+    assertThat(Texts.isAllowed(after.after('p').allowed(), tokens.end())).isTrue();
+    assertThat(Texts.isAllowed(state.allowed(), 'h')).as("a state never changes").isTrue();
+    assertThatThrownBy(() -> state.after('x')).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void afterAnEndTokenOnlyEndTokensMayCome() {
+    var state = Texts.BYTE_TOKENS.start(Grammar.regex("a*"));
+
+    var ended = state.after('a').after(Texts.BYTE_TOKENS.end());
+
+    assertThat(Texts.isAllowed(ended.allowed(), 'a')).isFalse();
+    assertThat(Texts.isAllowed(ended.allowed(), Texts.BYTE_TOKENS.end())).isTrue();
+    assertThat(ended.isComplete()).isTrue();
+  }
+
+  @Test
+  void withoutEndTokensItIsCompleteWhenNothingCanFollow() {
+    var start =
+        TokenGrammar.constraint(
+            Grammar.literal("ab"), Texts.BYTE_TOKENS.vocabulary(), Set.of());
+
+    assertThat(start.isComplete()).isFalse();
+    assertThat(start.after('a').isComplete()).isFalse();
+    assertThat(start.after('a').after('b').isComplete()).isTrue();
+  }
+
+  @Test
+  void whatNeverEndsIsRefused() {
+    assertThatThrownBy(
+            () ->
+                Texts.BYTE_TOKENS.start(
+                    Grammar.jsonSchema(
+                        """
+                        {"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}""")))
+        .isInstanceOf(GrammarException.class)
+        .hasMessageContaining("no text at all");
+  }
+
+  @Test
+  void anyJsonIsAnyJson() {
+    for (var json :
+        new String[] {
+          "{}", "[]", "null", "true", "-1.5e-3", "\"\\u00e9\\n😀\"", "[1,2,[3]]", "{\"a\":{\"b\":[{}]}}",
+          "{\n  \"a\" : [ 1, 2 ],\n  \"b\": null\n}", " {\"a\": 1}"
+        }) {
+      assertThat(Texts.matches(Grammar.anyJson(), json)).as(json).isTrue();
+    }
+    for (var json :
+        new String[] {
+          "", "{", "01", "1.", "+1", "nul", "\"\n\"", "\"\\x\"", "\"\\ud83d\"", "[1,]", "{\"a\"}", "{a:1}",
+          "{}{}", "{},"
+        }) {
+      assertThat(Texts.matches(Grammar.anyJson(), json)).as(json).isFalse();
+    }
+    assertThat(Texts.matches(Grammar.anyJsonObject(), "{\"a\":[]}")).isTrue();
+    assertThat(Texts.matches(Grammar.anyJsonObject(), "[]")).isFalse();
+  }
+
+  @Test
+  void deepNestingIsBoundedAndNeverADeadEnd() {
+    var state = Texts.BYTE_TOKENS.start(Grammar.anyJson());
+    int depth = 0;
+    while (Texts.isAllowed(state.allowed(), '[')) {
+      state = state.after('[');
+      depth++;
+    }
+    assertThat(depth).isBetween(100, Limits.DEPTH + 1);
+    while (depth > 0) {
+      assertThat(Texts.isAllowed(state.allowed(), ']')).as("%d open", depth).isTrue();
+      state = state.after(']');
+      depth--;
+    }
+    assertThat(state.isComplete()).isTrue();
+  }
+}

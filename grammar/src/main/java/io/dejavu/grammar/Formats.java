@@ -12,8 +12,11 @@ final class Formats {
       "(%s-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|%s-02-29)"
           .formatted(YEAR, LEAP_YEAR);
   private static final String HOURS = "([01][0-9]|2[0-3])";
+  // Less than 18 hours, as java.time and all places on earth have it; not -00:00, an unknown place.
+  private static final String OFFSET =
+      "(\\+00:00|[+-]00:(0[1-9]|[1-5][0-9])|[+-](0[1-9]|1[0-7]):[0-5][0-9])";
   private static final String TIME =
-      "%s:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]%s:[0-5][0-9])".formatted(HOURS, HOURS);
+      "%s:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|%s)".formatted(HOURS, OFFSET);
   private static final String BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
   private static final String LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
   private static final String HOST = "%s(\\.%s){0,4}".formatted(LABEL, LABEL);

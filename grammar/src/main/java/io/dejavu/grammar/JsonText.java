@@ -150,6 +150,9 @@ final class JsonText {
     text.codePoints()
         .forEach(
             c -> {
+              if (Character.getType(c) == Character.SURROGATE) {
+                throw new GrammarException("half of a surrogate pair in \"" + text + '"');
+              }
               if (PLAIN.contains(c)) {
                 json.appendCodePoint(c);
               } else {

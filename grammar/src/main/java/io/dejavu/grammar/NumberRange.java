@@ -52,6 +52,10 @@ final class NumberRange {
     if (from.isEmpty()) {
       return Part.NOTHING;
     }
+    // Checked first, or both halves of every digit would go on with all numbers.
+    if (isAll(from, '0') && isAll(to, '9')) {
+      return Part.repeat(ZERO_TO_NINE, from.length(), from.length());
+    }
     char low = from.charAt(0);
     char high = to.charAt(0);
     var fromRest = from.substring(1);
@@ -69,6 +73,10 @@ final class NumberRange {
     }
     ways.add(Part.sequence(digits(high, high), sameLength("0".repeat(rest), toRest)));
     return Part.choice(ways);
+  }
+
+  private static boolean isAll(String digits, char digit) {
+    return digits.chars().allMatch(c -> c == digit);
   }
 
   private static Part digits(char from, char to) {

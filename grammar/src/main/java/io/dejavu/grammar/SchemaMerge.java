@@ -36,6 +36,7 @@ final class SchemaMerge {
           "contentSchema");
 
   private final JsonNode root;
+  private int depth;
 
   SchemaMerge(JsonNode root) {
     this.root = root;
@@ -138,23 +139,18 @@ final class SchemaMerge {
     return node;
   }
 
-  /// A schema that is not a mere reference: what it leads to.
-  JsonNode resolved(JsonNode schema, String place) {
-    for (int steps = 0; schema.has("$ref"); steps++) {
-      if (steps > Limits.NESTING) {
-        throw new GrammarException(place, "$ref leads round in a circle");
-      }
-      var target = resolve(text(schema.get("$ref"), place + "/$ref"), place);
-      var others = without((ObjectNode) schema, "$ref");
-      schema = asserts(others) && steps > 0 ? both(target, others, place) : target;
-    }
-    return schema;
-  }
-
   /// A schema for what is valid against both.
   JsonNode both(JsonNode one, JsonNode other, String place) {
-    var a = whole(one, place);
-    var b = whole(other, place);
+    if (++depth > Limits.NESTING) {
+      throw new GrammarException(
+          place, "more than %d merges within each other, or $ref in a circle".formatted(depth - 1));
+    }
+    var merged = merged(whole(one, place), whole(other, place), place);
+    depth--;
+    return merged;
+  }
+
+  private JsonNode merged(JsonNode a, JsonNode b, String place) {
     if (a.isBoolean()) {
       return a.booleanValue() ? b : a;
     }
@@ -174,16 +170,17 @@ final class SchemaMerge {
       merged.set(
           name, mine == null ? entry.getValue() : keyword(name, mine, entry.getValue(), place));
     }
-    return merged;
+    var types = merged.get("type");
+    return types != null && types.isArray() && types.isEmpty() ? BooleanNode.FALSE : merged;
   }
 
+  /// A schema without `$ref` of its own: with what that leads to instead.
   private JsonNode whole(JsonNode schema, String place) {
     if (!schema.has("$ref")) {
       return schema;
     }
-    var others = without((ObjectNode) schema, "$ref");
-    var target = resolved(schema, place);
-    return asserts(others) ? both(target, others, place) : target;
+    var target = resolve(text(schema.get("$ref"), place + "/$ref"), place);
+    return both(target, without((ObjectNode) schema, "$ref"), place);
   }
 
   private JsonNode keyword(String name, JsonNode a, JsonNode b, String place) {
@@ -282,9 +279,6 @@ final class SchemaMerge {
           types.add("integer");
         }
       }
-    }
-    if (types.isEmpty()) {
-      throw new GrammarException(place, "no value is both %s and %s".formatted(a, b));
     }
     return array(types.stream().map(StringNode::valueOf));
   }

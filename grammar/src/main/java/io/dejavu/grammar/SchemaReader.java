@@ -109,7 +109,7 @@ final class SchemaReader {
       var pointer = merge.text(schema.get("$ref"), place + "/$ref");
       var others = merge.without(schema, "$ref");
       return SchemaMerge.asserts(others)
-          ? schema(merge.both(merge.resolved(schema, place), others, place), place)
+          ? schema(merge.both(merge.resolve(pointer, place), others, place), place)
           : reference(pointer, place);
     }
     if (schema.has("allOf")) {

@@ -12,7 +12,8 @@ class GrammarTest {
   void literalsSequencesChoicesAndRepeats() {
     var greeting =
         Grammar.sequence(
-            Grammar.choice(Grammar.literal("hello"), Grammar.literal("help"), Grammar.literal("hé")),
+            Grammar.choice(
+                Grammar.literal("hello"), Grammar.literal("help"), Grammar.literal("hé")),
             Grammar.repeat(Grammar.literal(" you"), 1, 3),
             Grammar.optional(Grammar.literal("!")));
 
@@ -32,13 +33,21 @@ class GrammarTest {
 
     for (var text :
         new String[] {
-          "", "hello", "a <tool_call>12</> b", "<tool_call>1</><tool_call>2</>", "<tool_cal", "<<tool_call>3</>é"
+          "",
+          "hello",
+          "a <tool_call>12</> b",
+          "<tool_call>1</><tool_call>2</>",
+          "<tool_cal",
+          "<<tool_call>3</>é"
         }) {
       assertThat(Texts.matches(answer, text)).as(text).isTrue();
     }
     for (var text :
         new String[] {
-          "<tool_call>", "a <tool_call>x", "<<tool_call>1", "<tool_call>1</><tool_call>2</><tool_call>3</>"
+          "<tool_call>",
+          "a <tool_call>x",
+          "<<tool_call>1",
+          "<tool_call>1</><tool_call>2</><tool_call>3</>"
         }) {
       assertThat(Texts.matches(answer, text)).as(text).isFalse();
     }
@@ -98,8 +107,7 @@ class GrammarTest {
   @Test
   void withoutEndTokensItIsCompleteWhenNothingCanFollow() {
     var start =
-        TokenGrammar.constraint(
-            Grammar.literal("ab"), Texts.BYTE_TOKENS.vocabulary(), Set.of());
+        TokenGrammar.constraint(Grammar.literal("ab"), Texts.BYTE_TOKENS.vocabulary(), Set.of());
 
     assertThat(start.isComplete()).isFalse();
     assertThat(start.after('a').isComplete()).isFalse();
@@ -122,15 +130,35 @@ class GrammarTest {
   void anyJsonIsAnyJson() {
     for (var json :
         new String[] {
-          "{}", "[]", "null", "true", "-1.5e-3", "\"\\u00e9\\n😀\"", "[1,2,[3]]", "{\"a\":{\"b\":[{}]}}",
-          "{\n  \"a\" : [ 1, 2 ],\n  \"b\": null\n}", " {\"a\": 1}"
+          "{}",
+          "[]",
+          "null",
+          "true",
+          "-1.5e-3",
+          "\"\\u00e9\\n😀\"",
+          "[1,2,[3]]",
+          "{\"a\":{\"b\":[{}]}}",
+          "{\n  \"a\" : [ 1, 2 ],\n  \"b\": null\n}",
+          " {\"a\": 1}"
         }) {
       assertThat(Texts.matches(Grammar.anyJson(), json)).as(json).isTrue();
     }
     for (var json :
         new String[] {
-          "", "{", "01", "1.", "+1", "nul", "\"\n\"", "\"\\x\"", "\"\\ud83d\"", "[1,]", "{\"a\"}", "{a:1}",
-          "{}{}", "{},"
+          "",
+          "{",
+          "01",
+          "1.",
+          "+1",
+          "nul",
+          "\"\n\"",
+          "\"\\x\"",
+          "\"\\ud83d\"",
+          "[1,]",
+          "{\"a\"}",
+          "{a:1}",
+          "{}{}",
+          "{},"
         }) {
       assertThat(Texts.matches(Grammar.anyJson(), json)).as(json).isFalse();
     }

@@ -62,7 +62,10 @@ final class Texts {
 
   /// Whether a text is one of the grammar's, read byte by byte.
   static boolean matches(Grammar grammar, String text) {
-    var machine = new Machine(NetworkBuilder.build(grammar.part()));
+    return matches(new Machine(NetworkBuilder.build(grammar.part())), text);
+  }
+
+  static boolean matches(Machine machine, String text) {
     var state = machine.start();
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
       state = machine.after(state, b);

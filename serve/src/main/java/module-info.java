@@ -6,6 +6,7 @@ module io.dejavu.serve {
   requires static transitive org.jspecify;
   requires io.dejavu.api;
   requires io.dejavu.backend.cpu;
+  requires io.dejavu.hub;
   requires transitive io.dejavu.local;
   requires transitive io.dejavu.engine;
   requires transitive io.dejavu.kv;

@@ -43,7 +43,7 @@ public final class Hub {
       Listing listing;
       try {
         // Nobody waits long for what is there.
-        listing = api.list(name, cached == null ? config.attempts() : 1);
+        listing = api.list(name, cached == null ? Math.min(4, config.attempts()) : 1);
       } catch (HubException e) {
         if (cached == null) {
           throw e;

@@ -1,5 +1,6 @@
 package io.dejavu.hub;
 
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -105,7 +106,11 @@ final class HubHttp implements AutoCloseable {
       var cause = e.getCause() == null ? e : e.getCause();
       String why =
           cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-      throw new HubException.Passing("%s: no answer (%s)".formatted(place(uri), why), cause);
+      throw new HubException.Passing(
+          cause instanceof ConnectException
+              ? "%s cannot be reached; a proxy would be named in https_proxy".formatted(place(uri))
+              : "%s: no answer (%s)".formatted(place(uri), why),
+          cause);
     } catch (TimeoutException e) {
       throw new HubException.Passing(
           "%s: no answer within %d s".formatted(place(uri), patience.toSeconds()), e);

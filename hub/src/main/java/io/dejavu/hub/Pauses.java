@@ -7,6 +7,8 @@ import java.time.Duration;
 final class Pauses {
   private static final System.Logger LOG = System.getLogger(Pauses.class.getName());
 
+  private static final Duration NOTICEABLE = Duration.ofSeconds(2);
+
   private final int attempts;
   private final Duration longest;
   private final Duration first;
@@ -33,7 +35,7 @@ final class Pauses {
       throw problem;
     }
     LOG.log(
-        System.Logger.Level.INFO,
+        pause.compareTo(NOTICEABLE) < 0 ? System.Logger.Level.INFO : System.Logger.Level.WARNING,
         "{0}; again in {1} ms",
         problem.getMessage(),
         Long.toString(pause.toMillis()));

@@ -25,6 +25,9 @@ public record ModelSource(String name, Config config, @Nullable Checkpoint check
   /// Saved beside the weights and no weights.
   private static final Pattern BUFFERS = Pattern.compile(".*(attn\\.(masked_)?bias|inv_freq)");
 
+  private static final Pattern CACHED =
+      Pattern.compile(".*/models--([^/]+)/snapshots/[0-9a-f]{40}");
+
   /// @throws CheckpointException if there is none
   public static ModelSource of(ModelConfig model) {
     if (!model.randomWeights()) {
@@ -103,8 +106,14 @@ public record ModelSource(String name, Config config, @Nullable Checkpoint check
     return value == null ? otherwise : value.floatValue();
   }
 
+  /// `ORG/NAME` in the cache of the Hugging Face hub, `…/models--ORG--NAME/snapshots/COMMIT`.
   private static String nameOf(Path directory) {
-    Path name = directory.toAbsolutePath().normalize().getFileName();
+    Path path = directory.toAbsolutePath().normalize();
+    Path name = path.getFileName();
+    var cached = CACHED.matcher(path.toString().replace('\\', '/'));
+    if (cached.matches()) {
+      return cached.group(1).replaceFirst("--", "/");
+    }
     return name == null ? "model" : name.toString();
   }
 }

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A checkpoint is somebody else's; a name in it (`../../etc/passwd`) or a symbolic link must not
 /// make us read anything else. Links may point to files in the same directory and, as Hugging
-/// Face's cache is made of them, from `…/snapshots/REVISION/` to `…/blobs/`. The directory itself
-/// may be a link: whoever starts us chose it.
+/// Face's cache is made of them, from `…/MODEL/snapshots/REVISION/` to `…/MODEL/blobs/` and
+/// `…/blobs/`. The directory itself may be a link: whoever starts us chose it.
 final class CheckpointDirectory {
   private final Path path;
   private final Path real;
@@ -96,8 +96,11 @@ final class CheckpointDirectory {
 
   private boolean blobs(Path target) {
     var snapshots = real.getParent();
-    return snapshots != null
-        && snapshots.endsWith("snapshots")
-        && target.startsWith(snapshots.resolveSibling("blobs"));
+    if (snapshots == null || !snapshots.endsWith("snapshots") || snapshots.getParent() == null) {
+      return false;
+    }
+    // The second: newer caches share large files between models.
+    return target.startsWith(snapshots.resolveSibling("blobs"))
+        || target.startsWith(snapshots.getParent().resolveSibling("blobs"));
   }
 }

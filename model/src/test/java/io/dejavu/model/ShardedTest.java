@@ -130,6 +130,11 @@ class ShardedTest {
     Files.write(blobs.resolve("123"), shardBytes("w"));
     Files.createSymbolicLink(snapshot.resolve(SafeTensors.SINGLE), Path.of("../../blobs/123"));
     SafeTensors.open(snapshot).close();
+    // Newer caches share large files between models.
+    Files.createDirectories(directory.resolve("blobs/ab"));
+    Files.move(blobs.resolve("123"), directory.resolve("blobs/ab/abc"));
+    Files.createSymbolicLink(blobs.resolve("123"), Path.of("../../blobs/ab/abc"));
+    SafeTensors.open(snapshot).close();
     // The directory itself may be a link as well.
     SafeTensors.open(Files.createSymbolicLink(directory.resolve("link"), snapshot)).close();
 

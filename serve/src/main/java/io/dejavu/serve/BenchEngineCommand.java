@@ -42,7 +42,9 @@ final class BenchEngineCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Directory of a checkpoint, or a name in models/. Default: the bundled model.")
+      description =
+          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
+              + " bundled model.")
   @Nullable String model;
 
   @Mixin ModelOptions options = new ModelOptions();

@@ -24,14 +24,15 @@ import picocli.CommandLine.Spec;
     description = {
       "Serves large language models with a KV cache that moves.",
       "",
-      "MODEL is a directory as Hugging Face lays it out, or the name of one in models/.",
-      "Without it, the small bundled model speaks: shakespeare-opt-7m.",
+      "MODEL is a directory as Hugging Face lays it out, or ORG/NAME[@REVISION] on its hub, which is",
+      "fetched once. Without it, the small bundled model speaks: shakespeare-opt-7m.",
       ""
     },
     footerHeading = "%nExamples:%n",
     footer = {
       "  dejavu serve                                      a server on http://127.0.0.1:8080",
       "  dejavu serve ~/models/Llama-3.2-1B --weights int8 --port 9000",
+      "  dejavu serve Qwen/Qwen3-0.6B                      a model of the Hugging Face hub",
       "  dejavu generate 'First Citizen:'                  text on the terminal",
       "  dejavu bench engine --pp 128 --tg 32 --batch 1,8  how fast is this machine?",
       "  dejavu doctor                                     is everything there?",
@@ -131,6 +132,7 @@ public final class Dejavu implements Runnable {
     var commands = new LinkedHashMap<String, Supplier<Object>>();
     commands.put("serve", ServeCommand::new);
     commands.put("generate", GenerateCommand::new);
+    commands.put("pull", PullCommand::new);
     commands.put("bench", BenchCommand::new);
     commands.put("doctor", DoctorCommand::new);
     commands.put("options", OptionsCommand::new);

@@ -1,5 +1,6 @@
 package io.dejavu.serve;
 
+import io.dejavu.hub.HubException;
 import io.dejavu.local.WeightMemory;
 import io.dejavu.model.CheckpointException;
 import picocli.CommandLine;
@@ -13,7 +14,8 @@ enum ExitCode {
   ADDRESS(4, "the address or port cannot be listened on"),
   MEMORY(5, "not enough memory"),
   UNFINISHED(6, "a server that was told to stop ended requests before they were complete"),
-  REQUESTS(7, "`bench serve`: some requests failed, or none was answered; the report counts them");
+  REQUESTS(7, "`bench serve`: some requests failed, or none was answered; the report counts them"),
+  HUB(8, "the model cannot be fetched from the Hugging Face hub");
 
   final int code;
   final String meaning;
@@ -26,6 +28,7 @@ enum ExitCode {
   static ExitCode of(Throwable problem) {
     return switch (problem) {
       case CheckpointException _ -> MODEL;
+      case HubException _ -> HUB;
       case LocalServer.AddressTaken _ -> ADDRESS;
       case WeightMemory.TooSmall _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;

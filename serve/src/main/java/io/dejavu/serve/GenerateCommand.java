@@ -59,8 +59,8 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "[MODEL] PROMPT",
       hideParamSyntax = true,
       description =
-          "The text to continue (-: all of stdin), after the directory of a checkpoint if it is not"
-              + " the bundled one.")
+          "The text to continue (-: all of stdin), after MODEL if it is not the bundled one: the"
+              + " directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub.")
   List<String> modelAndPrompt = List.of();
 
   @Mixin ModelOptions options = new ModelOptions();

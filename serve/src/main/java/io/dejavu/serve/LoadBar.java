@@ -36,7 +36,7 @@ final class LoadBar implements LoadProgress, AutoCloseable {
     shown.stepTo(done);
   }
 
-  private static boolean isTerminal() {
+  static boolean isTerminal() {
     return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
   }
 

@@ -5,6 +5,7 @@ import io.dejavu.local.ModelConfig;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -13,6 +14,8 @@ import picocli.CommandLine.Spec;
 final class ModelOptions {
   @Spec(Spec.Target.MIXEE)
   @Nullable CommandSpec command;
+
+  @Mixin HubOptions hub = new HubOptions();
 
   @Option(
       names = "--random-weights",
@@ -55,17 +58,29 @@ final class ModelOptions {
       description = "Threads that compute. Default: one per CPU.")
   int threads = Runtime.getRuntime().availableProcessors();
 
+  private @Nullable Path directory;
+
   /// @param model as on the command line; null: the bundled one
   ModelConfig config(@Nullable String model) {
     if (model != null && randomWeights != null) {
       throw usage("a MODEL or --random-weights, not both");
     }
-    var path = randomWeights == null ? Installation.model(model) : randomWeights;
     try {
+      var path = randomWeights == null ? directory(model) : randomWeights;
       return new ModelConfig(path, randomWeights != null, dtype, weights, kernels, threads);
     } catch (IllegalArgumentException e) {
       throw usage(e);
     }
+  }
+
+  /// Asked for once: to fetch a model takes time.
+  private Path directory(@Nullable String model) {
+    var known = directory;
+    if (known == null) {
+      known = ModelArgument.directory(model, hub);
+      directory = known;
+    }
+    return known;
   }
 
   /// A value that does not fit, as an error of usage.

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  dejavu serve",
+      "  dejavu serve Qwen/Qwen3-0.6B",
       "  dejavu serve ~/models/Llama-3.2-1B --weights int8 --host 0.0.0.0",
       "  curl http://127.0.0.1:8080/v1/completions -d '{\"prompt\": \"ROMEO:\", \"max_tokens\": 40}'",
     },
@@ -43,7 +44,9 @@ final class ServeCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "MODEL",
-      description = "Directory of a checkpoint, or a name in models/. Default: the bundled model.")
+      description =
+          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
+              + " bundled model.")
   @Nullable String model;
 
   @Mixin ModelOptions options = new ModelOptions();
@@ -63,7 +66,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--served-model-name",
       paramLabel = "NAME",
-      description = "What clients call the model. Default: the name of its directory.")
+      description = "What clients call the model. Default: ORG/NAME, or the name of its directory.")
   @Nullable String servedName;
 
   @Option(

@@ -64,6 +64,14 @@ final class CommandLineTest {
           serve --max-body 2G               | 2 | --max-body is 2147483648, at most 1G
           serve --max-requests 0            | 2 | requests is 0, must be positive
           serve /nonexistent                | 3 | /nonexistent: no such directory
+          serve nowhere                     | 3 | nowhere: no such directory, and not the name of a model on the Hugging Face hub
+          serve a/b/c                       | 3 | which are ORG/NAME or ORG/NAME@REVISION
+          serve org/name@../x --offline     | 2 | "../x" is not a branch, tag or commit
+          serve no/such-model --offline     | 8 | no/such-model is not in the cache
+          serve ../serve --revision v1      | 2 | --revision is for models of the hub
+          pull                              | 2 | Missing required parameter: 'MODEL'
+          pull nowhere                      | 2 | "nowhere" is no model of the hub
+          pull org/name@v1 --revision v2    | 2 | --revision v2, and org/name@v1: one of them
           serve --random-weights /none      | 3 | /none: no such file
           serve a --random-weights /none    | 2 | a MODEL or --random-weights, not both
           generate                          | 2 | Missing required parameter
@@ -118,6 +126,7 @@ final class CommandLineTest {
             List.of("--help"),
             List.of("serve", "--help"),
             List.of("generate", "--help"),
+            List.of("pull", "--help"),
             List.of("bench", "engine", "--help"))) {
       var outcome = run(command.toArray(String[]::new));
 

@@ -1,0 +1,35 @@
+package io.dejavu.serve;
+
+import io.dejavu.hub.HubName;
+import io.dejavu.model.CheckpointException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/// What people write for MODEL: a directory that exists wins, then a name in `models/`, then a name
+/// on the Hugging Face hub.
+final class ModelArgument {
+  private ModelArgument() {}
+
+  /// The directory of a model, which is fetched if it has to be.
+  ///
+  /// @param model as on the command line; null: the bundled one
+  /// @throws IllegalArgumentException if the options make no sense
+  static Path directory(@Nullable String model, HubOptions hub) {
+    Path path = Installation.model(model);
+    var name = model == null || Files.exists(path) ? null : HubName.parse(model).orElse(null);
+    if (name != null) {
+      return hub.pull(name);
+    }
+    if (model != null && !Files.exists(path) && !path.isAbsolute() && !model.startsWith(".")) {
+      throw new CheckpointException(
+          path,
+          "no such directory, and not the name of a model on the Hugging Face hub, which are ORG/NAME or ORG/NAME@REVISION");
+    }
+    if (hub.revision != null) {
+      throw new IllegalArgumentException(
+          "--revision is for models of the hub; %s is a directory".formatted(path));
+    }
+    return path;
+  }
+}

@@ -118,7 +118,10 @@ final class PullTest {
                 Dejavu.class.getName()));
     command.addAll(List.of(args));
     var process = new ProcessBuilder(command);
-    process.environment().keySet().removeIf(name -> name.toLowerCase(Locale.ROOT).endsWith("_proxy"));
+    process
+        .environment()
+        .keySet()
+        .removeIf(name -> name.toLowerCase(Locale.ROOT).endsWith("_proxy"));
     process.environment().put("HF_HOME", home.toString());
     process.environment().put("HF_ENDPOINT", hub.endpoint().toString());
     process.environment().remove("HF_HUB_CACHE");

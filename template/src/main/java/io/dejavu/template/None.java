@@ -1,0 +1,6 @@
+package io.dejavu.template;
+
+/// Python's `None`.
+enum None {
+  NONE
+}

@@ -26,7 +26,7 @@ final class JinjaSemanticsTest {
         .map(
             one ->
                 DynamicTest.dynamicTest(
-                    one.get("template").asString(), () -> check(one, variables)));
+                    one.get("template").toString(), () -> check(one, variables)));
   }
 
   /// Errors are of the same kind; their words may differ.

@@ -26,7 +26,7 @@ public final class KernelReport {
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseCompactObjectHeaders")
             .forks(1)
-            .warmupIterations(3)
+            .warmupIterations(10)
             .warmupTime(TimeValue.milliseconds(400))
             .measurementIterations(5)
             .measurementTime(TimeValue.milliseconds(400));

@@ -85,8 +85,8 @@ final class BenchEngineCommand implements Callable<Integer> {
   @Option(
       names = "--warm-up",
       paramLabel = "SECONDS",
-      description = "Least time that each test runs before it is measured. Default: 2.")
-  double warmUp = 2;
+      description = "Least time that each test runs before it is measured. Default: 5.")
+  double warmUp = 5;
 
   @ArgGroup(exclusive = true)
   @Nullable Form form;

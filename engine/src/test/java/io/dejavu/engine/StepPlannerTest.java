@@ -161,6 +161,30 @@ class StepPlannerTest {
     assertNothingIsLeft();
   }
 
+  @Test
+  void aConstraintThatIsCompleteEndsItsSequenceWithoutAnEndToken() {
+    submit(1, request(4, 9).withConstraint(new OneToken(70, false)));
+    step();
+
+    assertThat(done(70))
+        .containsExactly(
+            emit(1, new Token(4, 70, null)), emit(1, new Finished(FinishReason.STOP, 4, 1, 0)));
+    assertNothingIsLeft();
+  }
+
+  /// Allows `id` and is complete then.
+  private record OneToken(int id, boolean isComplete) implements TokenConstraint {
+    @Override
+    public long[] allowed() {
+      return new long[] {0, isComplete ? 0 : 1L << id};
+    }
+
+    @Override
+    public TokenConstraint after(int token) {
+      return new OneToken(id, true);
+    }
+  }
+
   /// Allows `next` only, then one less, down to `last`.
   private record Countdown(int next, int last) implements TokenConstraint {
     @Override

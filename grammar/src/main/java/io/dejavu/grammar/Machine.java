@@ -92,6 +92,10 @@ final class Machine {
     private final int hash;
     // By class of byte; null: nobody went there yet.
     private final @Nullable State[] next;
+    // After a plain character, whichever; NOWHERE: that depends; null: nobody asked yet.
+    private @Nullable State plain;
+    // Groups of bytes that lead back here; -1: nobody asked yet.
+    private volatile long circles = -1;
 
     private State(Reading[] readings, boolean mayEnd, int classes) {
       this.readings = readings;
@@ -117,10 +121,11 @@ final class Machine {
 
     @Override
     public boolean equals(@Nullable Object other) {
-      return other instanceof State that
-          && hash == that.hash
-          && mayEnd == that.mayEnd
-          && Arrays.equals(readings, that.readings);
+      return this == other
+          || other instanceof State that
+              && hash == that.hash
+              && mayEnd == that.mayEnd
+              && Arrays.equals(readings, that.readings);
     }
 
     @Override
@@ -143,6 +148,97 @@ final class Machine {
       state.next[network.classOf(b)] = next;
     }
     return next == NOWHERE ? null : next;
+  }
+
+  /// Whether any `count` plain characters may follow, and all lead to the same: then a token of
+  /// them need not be read. Plain are those of ASCII that {@link Utf8#isPlain} names and all
+  /// others.
+  boolean takesPlain(State state, int count) {
+    for (int i = 0; i < count; i++) {
+      var next = afterPlain(state);
+      if (next == NOWHERE) {
+        return false;
+      }
+      if (next == state) {
+        return true;
+      }
+      state = next;
+    }
+    return true;
+  }
+
+  /// The groups of bytes after which nothing has changed (characters of several bytes, as a whole):
+  /// a token of these need not be read. See {@link Utf8#group}.
+  long circles(State state) {
+    long known = state.circles;
+    if (known == -1) {
+      known = findCircles(state);
+      state.circles = known;
+    }
+    return known;
+  }
+
+  private long findCircles(State state) {
+    long leaving = 0;
+    for (int b = 0; b < 0x80; b++) {
+      if (!state.equals(after(state, (byte) b))) {
+        leaving |= 1L << Utf8.group(b);
+      }
+    }
+    long circles = ~leaving & (1L << Utf8.OTHERS) - 1;
+    boolean others = circles != 0;
+    for (var lead : Utf8.LEADS) {
+      others = others && allLead(state, lead[0], lead[1], lead[2], lead[3], lead[4], state);
+    }
+    return others ? circles | 1L << Utf8.OTHERS : circles;
+  }
+
+  private State afterPlain(State state) {
+    var known = state.plain;
+    if (known == null) {
+      known = findPlain(state);
+      state.plain = known;
+    }
+    return known;
+  }
+
+  private State findPlain(State state) {
+    var common = after(state, (byte) ' ');
+    if (common == null) {
+      return NOWHERE;
+    }
+    for (int b = ' '; b < 0x80; b++) {
+      if (Utf8.isPlain(b) && !common.equals(after(state, (byte) b))) {
+        return NOWHERE;
+      }
+    }
+    for (var lead : Utf8.LEADS) {
+      if (!allLead(state, lead[0], lead[1], lead[2], lead[3], lead[4], common)) {
+        return NOWHERE;
+      }
+    }
+    return common;
+  }
+
+  /// Whether all bytes of a range, then `more` others of which the first is of the next range, lead
+  /// to the same state.
+  private boolean allLead(
+      State state, int from, int to, int nextFrom, int nextTo, int more, State common) {
+    State last = null;
+    for (int b = from; b <= to; b++) {
+      var next = after(state, (byte) b);
+      if (next == null) {
+        return false;
+      }
+      if (next != last
+          && (more == 0
+              ? !next.equals(common)
+              : !allLead(next, nextFrom, nextTo, 0x80, 0xbf, more - 1, common))) {
+        return false;
+      }
+      last = next;
+    }
+    return true;
   }
 
   private synchronized State step(State state, int b) {

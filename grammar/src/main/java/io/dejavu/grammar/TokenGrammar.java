@@ -57,7 +57,9 @@ public final class TokenGrammar {
   public TokenConstraint start(Set<Integer> endTokens, boolean beginning) {
     int[] ends =
         endTokens.stream().mapToInt(Integer::intValue).filter(id -> id >= 0).sorted().toArray();
-    return new Place(machine.start(), ends, beginning, false);
+    var place = new Place(machine.start(), ends, beginning, false);
+    place.allowed(); // the first mask takes longest: better here than on the thread of the steps
+    return place;
   }
 
   /// How far a text has come.
@@ -146,6 +148,13 @@ public final class TokenGrammar {
       return mask;
     }
 
+    /// Whether all below a node is allowed, by what its bytes are.
+    private boolean needsNoReading(int node, Machine.State state) {
+      return trie.end(node) > node + 1
+          && ((trie.groups(node) & ~machine.circles(state)) == 0
+              || trie.plain(node) > 0 && machine.takesPlain(state, trie.plain(node)));
+    }
+
     private long[] compute(Machine.State state) {
       var mask = new long[(vocabulary.size() + Long.SIZE - 1) / Long.SIZE];
       var path = new Machine.State[trie.longest() + 1];
@@ -162,9 +171,14 @@ public final class TokenGrammar {
           node = trie.end(node);
         } else {
           steps += next.readings();
-          trie.allow(node, mask);
           path[depth + 1] = next;
-          node++;
+          if (needsNoReading(node, next)) {
+            trie.allowAll(node, mask);
+            node = trie.end(node);
+          } else {
+            trie.allow(node, mask);
+            node++;
+          }
         }
       }
       return mask;

@@ -1,7 +1,6 @@
 package io.dejavu.grammar;
 
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +22,8 @@ final class TokenTrie {
   private final byte[] label;
   private final short[] depth;
   private final int[] end;
+  private final short[] plain;
+  private final long[] below;
 
   /// @param bytes of each id; null or empty: never part of a text
   TokenTrie(int size, IntFunction<byte @Nullable []> bytes) {
@@ -81,6 +82,47 @@ final class TokenTrie {
     depth = Arrays.copyOf(depths, nodes);
     end = Arrays.copyOf(ends, nodes);
     firstId = Arrays.copyOf(firsts, nodes + 1);
+    plain = new short[nodes];
+    below = new long[nodes];
+    for (int node = nodes - 1; node >= 0; node--) {
+      plain[node] = (short) plainBelow(node);
+      below[node] = groupsBelow(node);
+    }
+  }
+
+  private int plainBelow(int node) {
+    int most = 0;
+    for (int child = node + 1; child < end[node]; child = end[child]) {
+      int b = label[child] & 0xff;
+      int rest = Utf8.isPlain(b) ? plain[child] : -1;
+      for (var lead : Utf8.LEADS) {
+        if (b >= lead[0] && b <= lead[1]) {
+          rest = plainWithin(child, lead[2], lead[3], lead[4]);
+        }
+      }
+      if (rest < 0) {
+        return -1;
+      }
+      most = Math.max(most, rest + 1);
+    }
+    return most;
+  }
+
+  /// The same from within a character, of which `missing` bytes are to come.
+  private int plainWithin(int node, int from, int to, int missing) {
+    int most = 0;
+    for (int child = node + 1; child < end[node]; child = end[child]) {
+      int b = label[child] & 0xff;
+      int rest =
+          b < from || b > to
+              ? -1
+              : missing == 1 ? plain[child] : plainWithin(child, 0x80, 0xbf, missing - 1);
+      if (rest < 0) {
+        return -1;
+      }
+      most = Math.max(most, rest);
+    }
+    return most;
   }
 
   /// Bytes of the longest token.
@@ -106,10 +148,62 @@ final class TokenTrie {
     return end[node];
   }
 
+  private long groupsBelow(int node) {
+    long groups = 0;
+    for (int child = node + 1; child < end[node]; child = end[child]) {
+      int b = label[child] & 0xff;
+      if (b < 0x80) {
+        groups |= 1L << Utf8.group(b) | below[child];
+      } else {
+        long within = 1L << Utf8.BROKEN;
+        for (var lead : Utf8.LEADS) {
+          if (b >= lead[0] && b <= lead[1]) {
+            within = groupsWithin(child, lead[2], lead[3], lead[4]);
+          }
+        }
+        groups |= 1L << Utf8.OTHERS | within;
+      }
+    }
+    return groups;
+  }
+
+  private long groupsWithin(int node, int from, int to, int missing) {
+    long groups = 0;
+    for (int child = node + 1; child < end[node]; child = end[child]) {
+      int b = label[child] & 0xff;
+      if (b < from || b > to) {
+        groups |= 1L << Utf8.BROKEN;
+      } else {
+        groups |= missing == 1 ? below[child] : groupsWithin(child, 0x80, 0xbf, missing - 1);
+      }
+    }
+    return groups;
+  }
+
+  /// Of which groups the bytes below a node are, which is at the end of a character.
+  long groups(int node) {
+    return below[node];
+  }
+
+  /// If all below a node, which is at the end of a character, are plain characters: how many there
+  /// are on the longest way. Else -1.
+  int plain(int node) {
+    return plain[node];
+  }
+
+  /// Allows the tokens that end at a node, and all below it.
+  void allowAll(int node, long[] mask) {
+    allow(firstId[node], firstId[end[node]], mask);
+  }
+
   /// Allows the tokens that end at a node.
   void allow(int node, long[] mask) {
     // A node's own tokens come before those below it, and what is below begins at the next node.
-    for (int i = firstId[node]; i < firstId[node + 1]; i++) {
+    allow(firstId[node], firstId[node + 1], mask);
+  }
+
+  private void allow(int from, int to, long[] mask) {
+    for (int i = from; i < to; i++) {
       int id = ids[i];
       mask[id / Long.SIZE] |= 1L << id;
     }
@@ -118,16 +212,5 @@ final class TokenTrie {
   /// Empty for what is never part of a text.
   byte[] bytes(int id) {
     return bytes[id];
-  }
-
-  /// Which bytes are tokens of their own.
-  BitSet singleBytes() {
-    var single = new BitSet(256);
-    for (int node = 0; node < nodes(); node = end[node]) {
-      if (firstId[node] < firstId[node + 1] && bytes[ids[firstId[node]]].length == 1) {
-        single.set(label[node] & 0xff);
-      }
-    }
-    return single;
   }
 }

@@ -3,6 +3,8 @@ package io.dejavu.grammar;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -181,5 +183,53 @@ class GrammarTest {
       depth--;
     }
     assertThat(state.isComplete()).isTrue();
+  }
+
+  /// The walk through the vocabulary takes short cuts; each token read by itself takes none.
+  @Test
+  void aMaskIsWhatReadingEachTokenSays() {
+    var random = new Random(12);
+    var tokens =
+        Texts.pieces(
+            random,
+            1500,
+            "{\"name\": \"Ann é😀漢 \\n\", \"age\": 12}",
+            "hello <tool_call>é",
+            "\n    ~ab");
+    for (var grammar :
+        List.of(
+            Grammar.anyJson(),
+            Grammar.freeText("<tool_call>", Grammar.anyJsonObject(), -1),
+            Grammar.regex("[a-z ]*é*"),
+            Grammar.regex("([^<]|<a)*"),
+            Grammar.jsonSchema("{\"type\":\"string\",\"minLength\":3,\"maxLength\":9}"),
+            Grammar.jsonSchema("{\"type\":\"string\",\"pattern\":\"^[^é]*$\"}"))) {
+      var machine = new Machine(NetworkBuilder.build(grammar.part()));
+      for (int walk = 0; walk < 12; walk++) {
+        var place = machine.start();
+        var state = tokens.start(grammar);
+        for (int i = 0; i < 12 && !state.isComplete(); i++) {
+          var mask = state.allowed();
+          var allowed = new ArrayList<Integer>();
+          for (int id = 0; id < tokens.end(); id++) {
+            boolean fits = read(machine, place, tokens.bytes().get(id)) != null;
+            assertThat(Texts.isAllowed(mask, id)).as("token %d", id).isEqualTo(fits);
+            if (fits) {
+              allowed.add(id);
+            }
+          }
+          int id = allowed.get(random.nextInt(allowed.size()));
+          state = state.after(id);
+          place = read(machine, place, tokens.bytes().get(id));
+        }
+      }
+    }
+  }
+
+  private static Machine.State read(Machine machine, Machine.State state, byte[] token) {
+    for (byte b : token) {
+      state = state == null ? null : machine.after(state, b);
+    }
+    return state;
   }
 }

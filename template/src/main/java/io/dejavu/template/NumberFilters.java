@@ -199,6 +199,10 @@ final class NumberFilters {
   private static Object fileSize(Rendering r, Object value, Arguments arguments) {
     boolean binary = arguments.bind("filesizeformat", 0, "binary").flag(0);
     var size = number(value);
+    if (size == null && !Types.isString(value)) {
+      throw Raised.typeError(
+          "float() argument must be a string or a real number, not '%s'", Types.nameOf(value));
+    }
     if (size == null) {
       throw Raised.valueError("could not convert to float: %s", Text.repr(value));
     }

@@ -39,7 +39,8 @@ final class PercentFormat {
     }
     boolean tuple = values instanceof Tuple;
     int count = tuple ? ((Tuple) values).items().size() : 1;
-    boolean mapping = values instanceof Dict || values instanceof List<?>;
+    boolean mapping =
+        values instanceof Dict || values instanceof List<?> || values instanceof Undefined;
     if (used < count && !mapping && !(values instanceof Markup && used > 0)) {
       throw Raised.typeError("not all arguments converted during string formatting");
     }

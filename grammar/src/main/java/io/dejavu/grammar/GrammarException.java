@@ -11,6 +11,12 @@ public final class GrammarException extends RuntimeException {
 
   /// With the place, as a JSON pointer or the like: `#/properties/age: minimum is not a number`.
   GrammarException(String place, String message) {
-    super(place + ": " + message);
+    super(shortened(place) + ": " + message);
+  }
+
+  private static String shortened(String place) {
+    return place.length() <= 200
+        ? place
+        : place.substring(0, 100) + " … " + place.substring(place.length() - 100);
   }
 }

@@ -25,17 +25,23 @@ final class Limits {
   /// out.
   static final int READINGS = 1024;
 
-  /// How many properties an object may declare: each that may come next is one reading.
+  /// How many properties an object may declare (each that may come next is one reading), and how
+  /// many items an array.
   static final int PROPERTIES = 500;
+
+  /// Longest name of a property, in characters.
+  static final int NAME = 256;
 
   /// Steps of readings that a mask may take; tokens that would take more are left out.
   static final long MASK_STEPS = 8_000_000;
 
-  /// States of a grammar that are kept.
+  /// States of a grammar that are kept, and readings in all of them together.
   static final int STATES = 20_000;
 
+  static final int STATE_READINGS = 400_000;
+
   /// Bytes of masks that are kept for a grammar.
-  static final long MASK_BYTES = 16 << 20;
+  static final long MASK_BYTES = 8 << 20;
 
   private Limits() {}
 }

@@ -24,6 +24,7 @@ final class Machine {
 
   private final Network network;
   private final Map<State, State> states = new HashMap<>();
+  private int keptReadings;
   private final State start;
 
   Machine(Network network) {
@@ -132,6 +133,10 @@ final class Machine {
     public int hashCode() {
       return hash;
     }
+  }
+
+  synchronized int keptStates() {
+    return states.size();
   }
 
   State start() {
@@ -254,6 +259,16 @@ final class Machine {
     return closure.state();
   }
 
+  /// Lets all states go but those that somebody holds: each, not what it led to.
+  private void forget() {
+    for (var state : states.keySet()) {
+      Arrays.fill(state.next, null);
+      state.plain = null;
+    }
+    states.clear();
+    keptReadings = 0;
+  }
+
   /// Collects what can be reached without a byte.
   private final class Closure {
     private final HashSet<Reading> seen = new HashSet<>();
@@ -314,11 +329,12 @@ final class Machine {
       if (known != null) {
         return known;
       }
-      // What was kept stays alive only as long as somebody is there, or comes from there.
-      if (states.size() >= Limits.STATES) {
-        states.clear();
+      if (states.size() >= Limits.STATES
+          || keptReadings + readings.length > Limits.STATE_READINGS) {
+        forget();
       }
       states.put(state, state);
+      keptReadings += readings.length;
       return state;
     }
   }

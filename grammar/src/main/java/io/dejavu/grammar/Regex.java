@@ -112,7 +112,7 @@ final class Regex {
         return part;
       }
       skip('?'); // lazy: finds other matches in a longer text, but matches the same texts
-      if (at < source.length() && (peek() == '+' || peek() == '*' || peek() == '?')) {
+      if (at < source.length() && ("+*?".indexOf(peek()) >= 0 || peek() == '{' && isCount())) {
         throw wrong("a quantifier of a quantifier");
       }
       part = Part.repeat(part, least, most);

@@ -2,6 +2,7 @@ package io.dejavu.grammar;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -261,7 +262,9 @@ final class SchemaMerge {
   }
 
   private JsonNode common(JsonNode a, JsonNode b) {
-    return array(a.valueStream().filter(value -> b.valueStream().anyMatch(value::equals)));
+    var others = new HashSet<JsonNode>();
+    b.valueStream().forEach(others::add);
+    return array(a.valueStream().filter(others::contains));
   }
 
   private JsonNode concatenated(JsonNode a, JsonNode b) {

@@ -274,16 +274,27 @@ final class SchemaReader {
     var members = new ArrayList<Part.Member>();
     for (var entry : declared.entrySet()) {
       var name = entry.getKey();
+      checkLength(name, place);
       var value = schema(entry.getValue(), place + "/properties/" + SchemaMerge.escaped(name));
       members.add(member(name, value, required.remove(name)));
     }
     for (var name : required) {
+      checkLength(name, place);
       members.add(member(name, others, true));
     }
     var names = new ArrayList<>(declared.keySet());
     names.addAll(required);
     var rest = more ? Part.sequence(JsonText.stringOtherThan(names), JsonText.COLON, others) : null;
     return counted(schema, members, rest, place);
+  }
+
+  private static void checkLength(String name, String place) {
+    if (name.length() > Limits.NAME) {
+      throw new GrammarException(
+          place,
+          "a property's name of %,d characters, at most %,d are supported"
+              .formatted(name.length(), Limits.NAME));
+    }
   }
 
   private static boolean hasCounts(ObjectNode schema) {
@@ -350,6 +361,11 @@ final class SchemaReader {
     var prefixName = old ? "items" : "prefixItems";
     var prefix =
         schema.has(prefixName) ? merge.list(schema, prefixName, place) : List.<JsonNode>of();
+    if (prefix.size() > Limits.PROPERTIES) {
+      throw new GrammarException(
+          place + "/" + prefixName,
+          "%,d items, at most %,d are supported".formatted(prefix.size(), Limits.PROPERTIES));
+    }
     var restName = old ? "additionalItems" : "items";
     var rest = schema.get(restName);
     Part item =

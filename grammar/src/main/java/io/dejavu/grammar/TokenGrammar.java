@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A grammar compiled for a vocabulary: which tokens may come next at every place in a text. Masks
 /// are computed when a text first gets to a place, by a walk through the vocabulary, and kept, as
-/// many as fit into 16 MiB. One for any number of sequences and threads.
+/// many as fit into 8 MiB. One for any number of sequences and threads.
 ///
 /// What is allowed depends on the grammar, the vocabulary and the tokens before, never on what was
 /// computed or kept for others.

@@ -232,4 +232,17 @@ class GrammarTest {
     }
     return state;
   }
+
+  @Test
+  void whatIsForgottenIsComputedAgain() {
+    // Each length is a state of its own, many more than are kept.
+    var grammar = Grammar.regex("(a{1,200}b){1,200}c");
+    var machine = new Machine(NetworkBuilder.build(grammar.part()));
+    var text = ("a".repeat(199) + "b").repeat(199) + "c";
+
+    assertThat(Texts.matches(machine, text)).isTrue();
+    assertThat(Texts.matches(machine, text)).isTrue();
+    assertThat(Texts.matches(machine, text + "c")).isFalse();
+    assertThat(machine.keptStates()).isLessThanOrEqualTo(Limits.STATES);
+  }
 }

@@ -202,7 +202,10 @@ class JsonSchemaTest {
         "{\"type\":\"array\",\"maxItems\":20000,\"items\":{\"type\":\"string\",\"maxLength\":20000}}";
     var huge =
         "{\"prefixItems\":[%s{}]}".formatted((long20k.replace("20000", "19999") + ",").repeat(20));
-    for (var schema : new String[] {deep, doubling.toString(), wide.toString(), huge}) {
+    var name = "{\"properties\":{\"%s\":{}}}".formatted("n".repeat(10_000));
+    var items = "{\"prefixItems\":[%s{}]}".formatted("{},".repeat(20_000));
+    for (var schema :
+        new String[] {deep, doubling.toString(), wide.toString(), huge, name, items}) {
       assertThatThrownBy(() -> Texts.BYTE_TOKENS.start(Grammar.jsonSchema(schema)))
           .isInstanceOf(GrammarException.class)
           .hasMessageMatching("(?s)#.*(nest|schemas|nodes|at most).*");

@@ -98,6 +98,7 @@ class RegexTest {
         "\\u{1f600}    # 😀      # true",
         "a+?           # aa      # true",
         "a++           # aa      # error",
+        "a{0,1}{0,1}   # aa      # error",
         "a**           # aa      # error",
         "*a            # a       # error",
         "(a            # a       # error",

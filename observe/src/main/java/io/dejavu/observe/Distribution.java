@@ -27,7 +27,7 @@ final class Distribution {
 
   /// Adds a time between two readings of `System.nanoTime`, in seconds.
   void addNanos(long nanos) {
-    add(Math.max(0, nanos) * 1e-9);
+    add(Math.max(0, nanos) / 1e9);
   }
 
   /// @param counts of the values up to each bound and above the one before; the last: above all

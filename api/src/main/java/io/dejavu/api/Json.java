@@ -3,6 +3,7 @@ package io.dejavu.api;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.StreamReadConstraints;
@@ -44,6 +45,16 @@ final class Json {
       return object;
     }
     throw HttpError.malformed("the body is not a JSON object");
+  }
+
+  /// What `text` means, or null if it is not JSON.
+  static @Nullable JsonNode valueOrNull(String text) {
+    try {
+      JsonNode node = MAPPER.readTree(text);
+      return node.isMissingNode() ? null : node;
+    } catch (JacksonException _) {
+      return null;
+    }
   }
 
   static byte[] bytes(ObjectNode object) {

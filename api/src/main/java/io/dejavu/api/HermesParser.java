@@ -1,0 +1,153 @@
+package io.dejavu.api;
+
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// Tool calls as Hermes and Qwen models write them:
+///
+/// ```
+/// text
+/// <tool_call>
+/// {"name": "…", "arguments": {…}}
+/// </tool_call>
+/// ```
+///
+/// White space around a call is no text. A call that is malformed is text.
+final class HermesParser implements ChatParser {
+  static final String BEGIN = "<tool_call>";
+  static final String END = "</tool_call>";
+
+  private enum At {
+    TEXT,
+    OBJECT,
+    END_TAG
+  }
+
+  private final Predicate<String> known;
+  private final TagFinder begin = new TagFinder(BEGIN);
+  private final TagFinder end = new TagFinder(END);
+  private final StringBuilder text = new StringBuilder();
+  private At at = At.TEXT;
+  private @Nullable CallObject object;
+  private int calls;
+
+  /// @param known tells names of tools
+  HermesParser(Predicate<String> known) {
+    this.known = known;
+  }
+
+  @Override
+  public void push(String piece, Consumer<ChatPart> out) {
+    int i = 0;
+    while (i < piece.length()) {
+      i =
+          switch (at) {
+            case TEXT -> text(piece, i);
+            case OBJECT -> object(piece, i, out);
+            case END_TAG -> endTag(piece, i);
+          };
+      if (at == At.OBJECT && object == null) {
+        letTextGo(out, false);
+        object = new CallObject(calls, known);
+      }
+    }
+    if (at == At.TEXT) {
+      letTextGo(out, true);
+    }
+  }
+
+  @Override
+  public void end(Consumer<ChatPart> out) {
+    switch (at) {
+      case TEXT -> begin.flush(text);
+      case OBJECT -> {
+        if (object != null && !object.started()) {
+          text.append(BEGIN).append(object.raw());
+        }
+      }
+      case END_TAG -> {
+        end.flush(text);
+        if (text.toString().isBlank()) {
+          text.setLength(0);
+        }
+      }
+    }
+    if (!text.isEmpty()) {
+      out.accept(new ChatPart.Content(text.toString()));
+      text.setLength(0);
+    }
+  }
+
+  private int text(String piece, int from) {
+    for (int i = from; i < piece.length(); i++) {
+      if (begin.next(piece.charAt(i), text)) {
+        at = At.OBJECT;
+        object = null;
+        return i + 1;
+      }
+    }
+    return piece.length();
+  }
+
+  private int object(String piece, int from, Consumer<ChatPart> out) {
+    var open = object;
+    if (open == null) {
+      throw new IllegalStateException("no call is open");
+    }
+    int i = open.push(piece, from, out);
+    switch (open.state()) {
+      case OPEN -> {}
+      case COMPLETE -> {
+        calls++;
+        at = At.END_TAG;
+      }
+      case BROKEN -> {
+        at = At.TEXT;
+        String all = BEGIN + open.raw();
+        if (open.started()) {
+          out.accept(new ChatPart.Broken(calls, all, open.unsent()));
+          calls++;
+        } else {
+          text.append(all);
+        }
+      }
+    }
+    return i;
+  }
+
+  /// White space and `</tool_call>`; whatever else comes is text.
+  private int endTag(String piece, int from) {
+    for (int i = from; i < piece.length(); i++) {
+      char c = piece.charAt(i);
+      if (!end.holds() && Character.isWhitespace(c)) {
+        text.append(c);
+        continue;
+      }
+      int before = text.length();
+      boolean complete = end.next(c, text);
+      if (complete || text.length() > before) {
+        at = At.TEXT;
+        if (complete) {
+          text.setLength(0); // white space before the tag
+        } else {
+          end.flush(text);
+        }
+        return i + 1;
+      }
+    }
+    return piece.length();
+  }
+
+  /// @param holdSpace whether the white space at the end waits, because a call may follow
+  private void letTextGo(Consumer<ChatPart> out, boolean holdSpace) {
+    int solid = text.length();
+    while (solid > 0 && Character.isWhitespace(text.charAt(solid - 1))) {
+      solid--;
+    }
+    if (solid > 0) {
+      out.accept(new ChatPart.Content(text.substring(0, solid)));
+    }
+    text.delete(0, holdSpace ? solid : text.length());
+  }
+}

@@ -161,6 +161,10 @@ public final class ApiServer implements AutoCloseable {
         routing,
         "/v1/completions",
         (request, response) -> served().completions.handle(request, response, TextRequest::read));
+    post(
+        routing,
+        "/v1/chat/completions",
+        (request, response) -> served().completions.handle(request, response, ChatRequest::read));
     get(routing, Gate.Door.KEY, "/v1/models", this::models);
     get(routing, Gate.Door.KEY, "/v1/models/{id:.+}", this::model);
     get(routing, Gate.Door.OPEN, "/health", this::health);

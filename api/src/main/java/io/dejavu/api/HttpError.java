@@ -41,6 +41,16 @@ final class HttpError extends RuntimeException {
     return new HttpError(400, "invalid_request_error", message, null, null);
   }
 
+  /// A field that has to be there is not.
+  static HttpError missing(String param) {
+    return new HttpError(
+        400,
+        "invalid_request_error",
+        param + " is missing",
+        param,
+        "missing_required_parameter");
+  }
+
   /// A field has a wrong type or value.
   static HttpError invalid(String param, String message) {
     return new HttpError(400, "invalid_request_error", message, param, "invalid_value");

@@ -2,6 +2,8 @@ package io.dejavu.api;
 
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -55,6 +57,31 @@ final class Json {
     } catch (JacksonException _) {
       return null;
     }
+  }
+
+  /// As plain Java: `Map`, `List`, `String`, `Long` (or `Double` where it does not fit), `Double`,
+  /// `Boolean` and null.
+  static @Nullable Object plain(JsonNode node) {
+    return switch (node.getNodeType()) {
+      case OBJECT -> {
+        var map = new LinkedHashMap<String, @Nullable Object>();
+        node.properties().forEach(entry -> map.put(entry.getKey(), plain(entry.getValue())));
+        yield map;
+      }
+      case ARRAY -> {
+        var list = new ArrayList<@Nullable Object>();
+        node.forEach(entry -> list.add(plain(entry)));
+        yield list;
+      }
+      case STRING -> node.stringValue();
+      case BOOLEAN -> node.booleanValue();
+      case NUMBER ->
+          node.isIntegralNumber() && node.canConvertToLong()
+              ? (Object) node.longValue()
+              : (Object) node.doubleValue(Double.MAX_VALUE);
+      case NULL, MISSING -> null;
+      case BINARY, POJO -> throw new IllegalStateException("not from JSON: " + node.getNodeType());
+    };
   }
 
   static byte[] bytes(ObjectNode object) {

@@ -10,7 +10,18 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Typed reading of a request: a field that is missing or null gets its default, one of a wrong
 /// type or out of range becomes an [HttpError] that names it. Fields nobody asks for are ignored.
-record JsonFields(ObjectNode object) {
+///
+/// @param prefix in front of the names of fields in what clients are told
+record JsonFields(ObjectNode object, String prefix) {
+  JsonFields(ObjectNode object) {
+    this(object, "");
+  }
+
+  /// The name of a field as clients are told.
+  String path(String name) {
+    return prefix + name;
+  }
+
   /// The value, or null if it is missing or null.
   @Nullable JsonNode get(String name) {
     JsonNode node = object.get(name);
@@ -27,14 +38,14 @@ record JsonFields(ObjectNode object) {
       return otherwise;
     }
     if (!node.isBoolean()) {
-      throw wrongType(name, "a boolean", node);
+      throw wrongType(path(name), "a boolean", node);
     }
     return node.booleanValue();
   }
 
   int integer(String name, int otherwise, int least, int most) {
     JsonNode node = get(name);
-    return node == null ? otherwise : integer(name, node, least, most);
+    return node == null ? otherwise : integer(path(name), node, least, most);
   }
 
   static int integer(String name, JsonNode node, int least, int most) {
@@ -55,14 +66,14 @@ record JsonFields(ObjectNode object) {
       return null;
     }
     if (!whole(node) || !node.canConvertToLong()) {
-      throw wrongType(name, "a 64-bit integer", node);
+      throw wrongType(path(name), "a 64-bit integer", node);
     }
     return node.longValue();
   }
 
   float number(String name, float otherwise, float least, float most) {
     JsonNode node = get(name);
-    return node == null ? otherwise : number(name, node, least, most);
+    return node == null ? otherwise : number(path(name), node, least, most);
   }
 
   static float number(String name, JsonNode node, float least, float most) {
@@ -83,9 +94,30 @@ record JsonFields(ObjectNode object) {
       return null;
     }
     if (!node.isString()) {
-      throw wrongType(name, "a string", node);
+      throw wrongType(path(name), "a string", node);
     }
     return node.stringValue();
+  }
+
+  /// A string that has to be there.
+  String required(String name) {
+    String text = text(name);
+    if (text == null) {
+      throw HttpError.missing(path(name));
+    }
+    return text;
+  }
+
+  /// The fields of an object that has to be there.
+  JsonFields object(String name) {
+    JsonNode node = get(name);
+    if (node == null) {
+      throw HttpError.missing(path(name));
+    }
+    if (!(node instanceof ObjectNode inner)) {
+      throw wrongType(path(name), "an object", node);
+    }
+    return new JsonFields(inner, path(name) + ".");
   }
 
   /// A string or a list of strings, none empty.
@@ -114,7 +146,7 @@ record JsonFields(ObjectNode object) {
       return List.of();
     }
     if (!node.isArray()) {
-      throw wrongType(name, "a list of token ids", node);
+      throw wrongType(path(name), "a list of token ids", node);
     }
     var ids = new ArrayList<Integer>();
     for (JsonNode entry : listed(name, node, most)) {
@@ -131,7 +163,7 @@ record JsonFields(ObjectNode object) {
       return Map.of();
     }
     if (!node.isObject()) {
-      throw wrongType(name, "an object from token ids to numbers", node);
+      throw wrongType(path(name), "an object from token ids to numbers", node);
     }
     if (node.size() > most) {
       throw HttpError.invalid(
@@ -197,7 +229,7 @@ record JsonFields(ObjectNode object) {
     return brief(node.toString());
   }
 
-  private static String brief(String text) {
+  static String brief(String text) {
     return text.length() <= 40 ? text : text.substring(0, 40) + "…";
   }
 }

@@ -30,12 +30,7 @@ record Prompt(@Nullable String text, int[] ids) {
       throws InterruptedException {
     JsonNode node = fields.get("prompt");
     if (node == null) {
-      throw new HttpError(
-          400,
-          "invalid_request_error",
-          "prompt is missing",
-          "prompt",
-          "missing_required_parameter");
+      throw HttpError.missing("prompt");
     }
     boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param endTokens ids that end a sequence unless the client ignores them
 /// @param tokenizer null if the checkpoint has none: prompts are token ids then
 /// @param sampling where a request says nothing
+/// @param chat how the model chats; null if it does not
 public record ServedModel(
     String name,
     Instant created,
@@ -22,7 +23,8 @@ public record ServedModel(
     int vocabulary,
     Set<Integer> endTokens,
     @Nullable Tokenizer tokenizer,
-    Sampling sampling) {
+    Sampling sampling,
+    @Nullable ChatFormat chat) {
   public ServedModel {
     if (name.isBlank()) {
       throw new IllegalArgumentException("the model has no name");

@@ -136,7 +136,12 @@ final class CallObject {
   }
 
   private static boolean scalar(char c) {
-    return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == '-' || c == '+' || c == '.' || c == 'E';
+    return c >= '0' && c <= '9'
+        || c >= 'a' && c <= 'z'
+        || c == '-'
+        || c == '+'
+        || c == '.'
+        || c == 'E';
   }
 
   private boolean inside(char c, Consumer<ChatPart> out) {

@@ -44,8 +44,7 @@ final class ChatRequest {
     String rendered = render(fields, format, messages, tools.shown(), continues);
     var prompts =
         List.of(
-            Prompt.ofText(
-                "messages", rendered, limits, fields.flag("add_special_tokens", false)));
+            Prompt.ofText("messages", rendered, limits, fields.flag("add_special_tokens", false)));
     int maxTokens =
         CompletionRequest.maxTokens(
             fields,
@@ -56,6 +55,9 @@ final class ChatRequest {
             Integer.MAX_VALUE);
     var tokenizer = model.tokenizer();
     boolean opened = format.thinks() && rendered.stripTrailing().endsWith(ThoughtParser.BEGIN);
+    var rule =
+        new AnswerRule(
+            AnswerShape.of(fields), tools.tools(), format.tools(), format.thinks(), opened);
     return CompletionRequest.of(
         fields,
         limits,
@@ -63,6 +65,7 @@ final class ChatRequest {
         n,
         maxTokens,
         Reporting.of(fields, model, logprobs(fields), false),
+        rule,
         new ChatAnswer(
             fields.flag("echo", false) && continues ? lastContent(messages) : "",
             tokenizer == null ? Set.of() : format.spoken(tokenizer),
@@ -156,7 +159,8 @@ final class ChatRequest {
     }
     if (fields.has("chat_template_kwargs")) {
       var more = fields.object("chat_template_kwargs").object();
-      more.properties().forEach(entry -> variables.put(entry.getKey(), Json.plain(entry.getValue())));
+      more.properties()
+          .forEach(entry -> variables.put(entry.getKey(), Json.plain(entry.getValue())));
     }
     JsonNode documents = fields.get("documents");
     if (documents != null && !documents.isArray()) {
@@ -178,7 +182,8 @@ final class ChatRequest {
     } catch (TemplateRefusal e) {
       throw HttpError.invalid("messages", "the chat template says: " + e.reason());
     } catch (TemplateException e) {
-      throw HttpError.invalid("messages", "the chat template cannot render this: " + e.getMessage());
+      throw HttpError.invalid(
+          "messages", "the chat template cannot render this: " + e.getMessage());
     }
   }
 
@@ -191,8 +196,7 @@ final class ChatRequest {
           "continue_final_message", "the last message is not in the prompt, or is empty");
     }
     String whole = last.stripLeading(); // with the white space at its end, if the template keeps it
-    return rendered.substring(0, at)
-        + (rendered.startsWith(whole, at) ? whole : core);
+    return rendered.substring(0, at) + (rendered.startsWith(whole, at) ? whole : core);
   }
 
   private static String lastContent(List<Map<String, @Nullable Object>> messages) {

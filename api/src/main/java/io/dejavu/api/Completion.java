@@ -41,7 +41,7 @@ final class Completion implements AutoCloseable {
       int sequence = i;
       var outcome =
           engine.submit(
-              request.sequence(id + "-" + i, i),
+              request.sequence(id + "-" + i, i, model.tokenizer()),
               event -> arrivals.add(new Arrivals.Arrival.Event(sequence, event)));
       switch (outcome) {
         case Engine.Outcome.Accepted(var generation) -> generations.add(generation);

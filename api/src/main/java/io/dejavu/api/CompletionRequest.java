@@ -1,10 +1,14 @@
 package io.dejavu.api;
 
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.grammar.TokenGrammar;
+import io.dejavu.model.Tokenizer;
 import io.dejavu.tensor.Sampling;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -16,6 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param maxTokens most tokens to generate
 /// @param stream whether the answer is sent while it is made
 /// @param usage whether a stream ends with the usage
+/// @param priority lower runs first
+/// @param grammar that the answer follows, or null
 /// @param form of the answer
 record CompletionRequest(
     List<Prompt> prompts,
@@ -27,6 +33,8 @@ record CompletionRequest(
     Reporting reporting,
     boolean stream,
     boolean usage,
+    int priority,
+    @Nullable TokenGrammar grammar,
     AnswerForm form) {
   static final int MAX_BIASES = 1024;
 
@@ -35,12 +43,14 @@ record CompletionRequest(
   /// @param maxSequences most sequences of one request
   /// @param encoder of prompts
   /// @param seeds where a seed comes from if the client sends none
+  /// @param grammars of answers that have to have a form
   record Limits(
       ServedModel model,
       int maxContext,
       int maxSequences,
       Prompt.Encoder encoder,
-      LongSupplier seeds) {}
+      LongSupplier seeds,
+      AnswerGrammars grammars) {}
 
   /// How a body of one endpoint is read.
   interface Reader {
@@ -56,6 +66,7 @@ record CompletionRequest(
       int n,
       int maxTokens,
       Reporting reporting,
+      AnswerRule rule,
       AnswerForm form) {
     boolean stream = fields.flag("stream", false);
     Long seed = fields.number64("seed");
@@ -69,16 +80,24 @@ record CompletionRequest(
         reporting,
         stream,
         usage(fields, stream),
+        fields.integer("priority", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
+        limits.grammars.of(rule),
         form);
   }
 
   /// The `index`-th sequence of the answer.
-  GenerationRequest sequence(String id, int index) {
+  ///
+  /// @param tokenizer null if there is none
+  GenerationRequest sequence(String id, int index, @Nullable Tokenizer tokenizer) {
+    boolean begins =
+        tokenizer != null && Arrays.stream(prompt(index).ids()).allMatch(tokenizer::isSpecial);
     return GenerationRequest.of(id, prompt(index).ids(), sampling, seed + index % n, maxTokens)
         .withMinTokens(stopping.minTokens())
         .withStopTokens(stopping.ids())
         .withLogprobs(reporting.logprobs())
-        .withPromptLogprobs(reporting.promptLogprobs());
+        .withPromptLogprobs(reporting.promptLogprobs())
+        .withPriority(priority)
+        .withConstraint(grammar == null ? null : grammar.start(stopping.ids(), begins));
   }
 
   int sequences() {

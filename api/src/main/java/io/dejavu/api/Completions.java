@@ -42,6 +42,7 @@ final class Completions implements AutoCloseable {
   private final Semaphore large;
 
   private final Tokenizing tokenizing;
+  private final AnswerGrammars grammars;
   private volatile boolean stopping;
 
   /// @param random thread-safe; makes ids, and seeds for requests without one
@@ -58,6 +59,7 @@ final class Completions implements AutoCloseable {
     this.random = random;
     this.large = new Semaphore(LARGE * kib(config.bodyBytes()), true);
     this.tokenizing = new Tokenizing(config);
+    this.grammars = new AnswerGrammars(model);
   }
 
   /// @param reader of the endpoint's requests
@@ -94,7 +96,8 @@ final class Completions implements AutoCloseable {
               config.sequences(),
               (tokenizer, text, specialTokens) ->
                   tokenizing.encode(tokenizer, text, specialTokens, arrivals),
-              random::nextLong));
+              random::nextLong,
+              grammars));
     } finally {
       large.release(memory);
     }

@@ -44,11 +44,7 @@ final class HttpError extends RuntimeException {
   /// A field that has to be there is not.
   static HttpError missing(String param) {
     return new HttpError(
-        400,
-        "invalid_request_error",
-        param + " is missing",
-        param,
-        "missing_required_parameter");
+        400, "invalid_request_error", param + " is missing", param, "missing_required_parameter");
   }
 
   /// A field has a wrong type or value.

@@ -4,9 +4,9 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// Tool calls as Llama 3 models write them: an answer that is one or more objects
-/// `{"name": "…", "parameters": {…}}`, with `;` or white space between them. `<|python_tag|>` may
-/// stand before them, and then they may follow a text. A call that is malformed is text.
+/// Tool calls as Llama 3 models write them: an answer that is one or more objects `{"name": "…",
+/// "parameters": {…}}`, with `;` or white space between them. `<|python_tag|>` may stand before
+/// them, and then they may follow a text. A call that is malformed is text.
 final class LlamaParser implements ChatParser {
   static final String TAG = "<|python_tag|>";
 

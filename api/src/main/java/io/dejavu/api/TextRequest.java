@@ -2,7 +2,6 @@ package io.dejavu.api;
 
 import java.util.List;
 import java.util.Set;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Reads a request to `/v1/completions`.
@@ -12,11 +11,6 @@ final class TextRequest {
   private static final Set<String> UNSUPPORTED =
       Set.of(
           "suffix",
-          "guided_json",
-          "guided_regex",
-          "guided_choice",
-          "guided_grammar",
-          "structured_outputs",
           "prompt_embeds",
           "truncate_prompt_tokens",
           "logits_processors",
@@ -31,10 +25,6 @@ final class TextRequest {
       throws InterruptedException {
     var fields = new JsonFields(body);
     CompletionRequest.refuse(fields, UNSUPPORTED);
-    JsonNode format = fields.get("response_format");
-    if (format != null && !"text".equals(format.path("type").stringValue("text"))) {
-      throw HttpError.unsupported("response_format", "only response_format text is supported");
-    }
     var model = limits.model();
     CompletionRequest.checkModel(fields, model);
     int n = fields.integer("n", 1, 1, limits.maxSequences());
@@ -60,6 +50,7 @@ final class TextRequest {
         n,
         maxTokens,
         Reporting.of(fields, model, logprobs, echo),
+        AnswerRule.of(AnswerShape.of(fields)),
         new TextAnswer(echo, echo && logprobs >= 0));
   }
 }

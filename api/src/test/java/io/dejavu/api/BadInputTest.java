@@ -106,8 +106,12 @@ class BadInputTest {
           {"prompt": "Hi", "stream_options": {}}            | stream_options    | needs stream
           {"prompt": "Hi", "stream": true, "stream_options": 1} | stream_options | an object
           {"prompt": "Hi", "suffix": "end"}                 | suffix            | not supported
-          {"prompt": "Hi", "guided_json": {"a": 1}}         | guided_json       | not supported
-          {"prompt": "Hi", "response_format": {"type": "json_object"}} | response_format | only response_format text
+          {"prompt": "Hi", "guided_json": [1]}              | guided_json       | a JSON schema, not a list
+          {"prompt": "Hi", "guided_json": "{"}              | guided_json       | not valid JSON
+          {"prompt": "Hi", "guided_regex": "("}             | guided_regex      | guided_regex:
+          {"prompt": "Hi", "guided_grammar": "root ::= x"}  | guided_grammar    | not supported
+          {"prompt": "Hi", "response_format": {"type": "xml"}} | response_format.type | must be text, json_object
+          {"prompt": "Hi", "response_format": "json"}       | response_format   | an object, not a string
           """)
   void aMistakeIsNamed(String body, String param, String message) throws Exception {
     assertError(api.post(body), 400, param, message);

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -132,8 +132,7 @@ class ChatParserTest {
       })
   void thoughtsAreToldFromAnswers(boolean opened, String text, String expected) {
     assertThat(
-            parsed(
-                () -> new ThoughtParser(opened, new HermesParser(TOOLS::contains)), lines(text)))
+            parsed(() -> new ThoughtParser(opened, new HermesParser(TOOLS::contains)), lines(text)))
         .isEqualTo(lines(expected));
   }
 
@@ -144,8 +143,7 @@ class ChatParserTest {
         .push("<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":]", all::add);
 
     assertThat(all)
-        .contains(
-            new ChatPart.Broken(0, "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":", ""));
+        .contains(new ChatPart.Broken(0, "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":", ""));
   }
 
   @Test

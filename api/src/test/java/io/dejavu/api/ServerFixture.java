@@ -40,6 +40,11 @@ final class ServerFixture implements AutoCloseable {
   }
 
   ServerFixture(ApiConfig config, @Nullable Tokenizer tokenizer) throws BindException {
+    this(config, tokenizer, null);
+  }
+
+  ServerFixture(ApiConfig config, @Nullable Tokenizer tokenizer, @Nullable ChatFormat chat)
+      throws BindException {
     var model =
         new ServedModel(
             "test/model",
@@ -48,7 +53,8 @@ final class ServerFixture implements AutoCloseable {
             260,
             Set.of(ByteTokenizer.END),
             tokenizer,
-            new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of()));
+            new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of()),
+            chat);
     server =
         ApiServer.open(config.at("127.0.0.1", 0), "1.2.3", InstantSource.fixed(START), seeded());
     server.serve(engine, model);

@@ -109,6 +109,14 @@ public final class Checkpoint {
     return tokenizerConfig == null ? null : template(tokenizerConfig);
   }
 
+  /// The text of one of several chat templates (Jinja), such as `tool_use`, or null if there is
+  /// none of this name.
+  public @Nullable String chatTemplate(String name) {
+    return tokenizerConfig == null || !tokenizerConfig.isList("chat_template")
+        ? null
+        : template(tokenizerConfig, name);
+  }
+
   // Either a string, or a list of named ones of which "default" is the one to use.
   private static @Nullable String template(Config config) {
     if (!config.has("chat_template")) {
@@ -117,8 +125,12 @@ public final class Checkpoint {
     if (!config.isList("chat_template")) {
       return config.text("chat_template");
     }
+    return template(config, "default");
+  }
+
+  private static @Nullable String template(Config config, String name) {
     for (var named : config.objects("chat_template")) {
-      if (named.text("name").equals("default")) {
+      if (named.text("name").equals(name)) {
         return named.text("template");
       }
     }

@@ -79,6 +79,7 @@ final class LocalServer implements AutoCloseable {
   static LocalServer start(
       ModelConfig config,
       @Nullable String servedName,
+      ChatOptions chat,
       EngineConfig engineConfig,
       KvConfig kvConfig,
       ApiConfig apiConfig) {
@@ -103,7 +104,7 @@ final class LocalServer implements AutoCloseable {
       var pipeline =
           LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
       engine = StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT, EngineObserver.NONE);
-      var served = served(model, servedName, config);
+      var served = served(model, servedName, chat, config);
       var api = api(opening);
       api.serve(engine, served);
       complete = true;
@@ -230,7 +231,7 @@ final class LocalServer implements AutoCloseable {
   }
 
   private static ServedModel served(
-      LoadedModel model, @Nullable String servedName, ModelConfig config) {
+      LoadedModel model, @Nullable String servedName, ChatOptions chat, ModelConfig config) {
     var source = model.source();
     return new ServedModel(
         servedName == null ? source.name() : servedName,
@@ -239,7 +240,8 @@ final class LocalServer implements AutoCloseable {
         model.executor().sizes().vocabulary(),
         Set.copyOf(source.endTokens(model.tokenizer())),
         model.tokenizer(),
-        source.sampling());
+        source.sampling(),
+        chat.format(model));
   }
 
   /// Of all that decides about tokens besides the request: the model, its arithmetic, this version.

@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Starts an OpenAI-compatible server: /v1/completions, /v1/models, /health, /version.",
+      "Starts an OpenAI-compatible server: /v1/chat/completions, /v1/completions, /v1/models, /health,",
+      "/version.",
       "",
       "Ctrl-C or SIGTERM stops it: new requests are refused, those under way are completed."
     },
@@ -68,6 +69,8 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description = "What clients call the model. Default: ORG/NAME, or the name of its directory.")
   @Nullable String servedName;
+
+  @Mixin ChatOptions chat = new ChatOptions();
 
   @Option(
       names = "--max-context",
@@ -145,7 +148,7 @@ final class ServeCommand implements Callable<Integer> {
           new EngineConfig(
               maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);
       return LocalServer.start(
-          options.config(model), servedName, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
+          options.config(model), servedName, chat, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
@@ -153,6 +156,11 @@ final class ServeCommand implements Callable<Integer> {
 
   /// What is wrong with the options, before anything is loaded.
   private void check() {
+    try {
+      chat.check();
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
+    }
     if (maxSequences < 1 || maxBatchTokens < maxSequences) {
       throw options.usage(
           "--max-sequences is %d, must be 1 to --max-batch-tokens, which is %d"

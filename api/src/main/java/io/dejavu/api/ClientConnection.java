@@ -45,6 +45,12 @@ final class ClientConnection implements ConnectionContext {
 
   private final long epoch = System.nanoTime();
 
+  /// How long the client waits for us; null: it does not.
+  private volatile @Nullable Patience patience;
+
+  /// @param end by the clock of `deadline`
+  private record Patience(long end, Runnable tooLong) {}
+
   ClientConnection(ConnectionContext inner, ApiConfig config) {
     this.inner = inner;
     this.socket = inner.serverSocket();
@@ -67,9 +73,13 @@ final class ClientConnection implements ConnectionContext {
 
   /// From now on the client waits for us; `gone` is called at most once, by another thread, if it
   /// leaves. A client that left while nobody watched is noticed too.
-  void computing(Runnable gone) {
+  ///
+  /// @param nanos how long it waits at most
+  /// @param tooLong called once, by another thread, if it had to wait for so long
+  void computing(Runnable gone, long nanos, Runnable tooLong) {
     computing = true;
     deadline = NEVER;
+    patience = new Patience(System.nanoTime() - epoch + nanos, tooLong);
     if (reader.available() > 0) {
       return; // the next request is here already; a dead client is noticed at the first write
     }
@@ -95,6 +105,7 @@ final class ClientConnection implements ConnectionContext {
   /// The answer is complete.
   void answered() {
     computing = false;
+    patience = null;
     betweenRequests = true;
     expect(config.idleDeadline());
   }
@@ -102,7 +113,13 @@ final class ClientConnection implements ConnectionContext {
   /// Called by a sweeper: closes the socket if the client kept us waiting for too long. Threads
   /// that read or write it get an exception.
   boolean closeIfLate() {
-    if (System.nanoTime() - epoch <= deadline) {
+    long now = System.nanoTime() - epoch;
+    var waited = patience;
+    if (waited != null && now > waited.end) {
+      patience = null;
+      waited.tooLong.run();
+    }
+    if (now <= deadline) {
       return false;
     }
     socket.close();

@@ -87,7 +87,11 @@ final class Completions implements AutoCloseable {
     }
     try {
       byte[] body = Bodies.read(http);
-      ClientConnection.current().computing(() -> arrivals.add(new Arrivals.Arrival.ClientGone()));
+      ClientConnection.current()
+          .computing(
+              () -> arrivals.add(new Arrivals.Arrival.ClientGone()),
+              arrivals.nanosLeft(),
+              () -> arrivals.add(new Arrivals.Arrival.GiveUp(arrivals.late())));
       return reader.read(
           Json.object(body),
           new CompletionRequest.Limits(
@@ -154,6 +158,9 @@ final class Completions implements AutoCloseable {
       if (request.stream()) {
         stream(completion, request.usage(), new EventStream(response));
       } else {
+        if (!request.stopping().watchesText()) {
+          arrivals.awaitEnds();
+        }
         while (!completion.ended()) {
           advance(completion);
         }

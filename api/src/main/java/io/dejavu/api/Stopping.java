@@ -16,6 +16,11 @@ record Stopping(
   static final int MAX_STOPS = 16;
   static final int MAX_STOP_IDS = 128;
 
+  /// Whether the text itself can be the end, and not only the engine.
+  boolean watchesText() {
+    return !strings.isEmpty();
+  }
+
   static Stopping of(JsonFields fields, ServedModel model, int maxTokens) {
     int minTokens = fields.integer("min_tokens", 0, 0, Integer.MAX_VALUE);
     if (minTokens > maxTokens) {

@@ -93,7 +93,7 @@ class ClientsTest {
   @Test
   void aFullEngineSaysWhenToComeBack() throws Exception {
     try (var api = new ServerFixture()) {
-      api.engine.room(1);
+      api.engine.pace(Duration.ofMillis(1)).room(1);
 
       var response = api.post("{\"prompt\": [\"Hi\", \"Ho\"], \"max_tokens\": 900}");
 

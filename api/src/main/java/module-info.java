@@ -6,6 +6,8 @@ module io.dejavu.api {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.engine;
   requires transitive io.dejavu.model;
+  requires transitive io.dejavu.template;
+  requires io.dejavu.grammar;
   requires io.helidon.webserver;
   requires io.helidon.http;
   requires io.helidon.common.buffers;

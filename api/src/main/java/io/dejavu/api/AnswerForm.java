@@ -1,5 +1,6 @@
 package io.dejavu.api;
 
+import java.util.List;
 import java.util.Set;
 import tools.jackson.core.JsonGenerator;
 
@@ -30,6 +31,9 @@ interface AnswerForm {
 
   /// Special tokens that are part of the text here.
   Set<Integer> spoken();
+
+  /// Strings that end an answer, beside those that the client names.
+  List<String> stops();
 
   ChoiceForm choice();
 

@@ -24,6 +24,12 @@ record AnswerRule(
     return new AnswerRule(shape, ChatTools.NONE, null, false, false);
   }
 
+  /// Whether an answer may be any text: what ends texts in general must not end a form.
+  boolean isFree() {
+    return shape instanceof AnswerShape.Any
+        && (tools.isEmpty() || tools.choice() == ChatTools.Choosing.AUTO);
+  }
+
   /// Null if any answer will do.
   ///
   /// @throws HttpError if a part of it is not understood

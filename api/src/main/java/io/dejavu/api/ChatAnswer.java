@@ -1,6 +1,7 @@
 package io.dejavu.api;
 
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,7 @@ import tools.jackson.core.JsonGenerator;
 ///
 /// @param before text that the answer begins with
 /// @param spoken special tokens that the text is made of
+/// @param stops strings that end it, beside those that the client names
 /// @param tools that may be called
 /// @param style how calls are written; null: none are looked for
 /// @param thinks whether thoughts are told from answers
@@ -19,6 +21,7 @@ import tools.jackson.core.JsonGenerator;
 record ChatAnswer(
     String before,
     Set<Integer> spoken,
+    List<String> stops,
     ChatTools tools,
     @Nullable ToolCallStyle style,
     boolean thinks,

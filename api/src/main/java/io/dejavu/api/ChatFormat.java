@@ -3,6 +3,7 @@ package io.dejavu.api;
 import io.dejavu.model.Tokenizer;
 import io.dejavu.template.ChatTemplate;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param toolTemplate of chats with tools; null: the same
 /// @param source of the template, for what it gives away about the model
 /// @param specialTokens by the names that templates use for them, such as `bos_token`
+/// @param stops texts that end an answer; not part of it
 /// @param tools how it writes tool calls; null: they are not looked for, and tools are refused
 /// @param thinks whether answers may begin with `<think>…</think>`
 public record ChatFormat(
@@ -20,10 +22,12 @@ public record ChatFormat(
     @Nullable ChatTemplate toolTemplate,
     String source,
     Map<String, String> specialTokens,
+    List<String> stops,
     @Nullable ToolCallStyle tools,
     boolean thinks) {
   public ChatFormat {
     specialTokens = Map.copyOf(specialTokens);
+    stops = List.copyOf(stops);
   }
 
   /// Tokens of which answers are made though they are special.

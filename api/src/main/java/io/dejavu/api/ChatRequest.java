@@ -69,6 +69,7 @@ final class ChatRequest {
         new ChatAnswer(
             fields.flag("echo", false) && continues ? lastContent(messages) : "",
             tokenizer == null ? Set.of() : format.spoken(tokenizer),
+            rule.isFree() ? format.stops() : List.of(),
             tools.tools(),
             format.tools(),
             format.thinks(),

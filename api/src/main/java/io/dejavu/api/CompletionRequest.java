@@ -76,7 +76,7 @@ record CompletionRequest(
         sampling(fields, limits.model),
         seed == null ? limits.seeds.getAsLong() : seed,
         maxTokens,
-        Stopping.of(fields, limits.model, maxTokens),
+        Stopping.of(fields, limits.model, maxTokens, form.stops()),
         reporting,
         stream,
         usage(fields, stream),

@@ -1,5 +1,6 @@
 package io.dejavu.api;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -21,13 +22,14 @@ record Stopping(
     return !strings.isEmpty();
   }
 
-  static Stopping of(JsonFields fields, ServedModel model, int maxTokens) {
+  /// @param usual strings that end an answer unless the client ignores the model's ends
+  static Stopping of(JsonFields fields, ServedModel model, int maxTokens, List<String> usual) {
     int minTokens = fields.integer("min_tokens", 0, 0, Integer.MAX_VALUE);
     if (minTokens > maxTokens) {
       throw HttpError.invalid(
           "min_tokens", "min_tokens is %d, max_tokens %d".formatted(minTokens, maxTokens));
     }
-    var strings = fields.texts("stop", MAX_STOPS);
+    var strings = new ArrayList<>(fields.texts("stop", MAX_STOPS));
     if (!strings.isEmpty() && model.tokenizer() == null) {
       throw HttpError.unsupported(
           "stop", "model \"%s\" has no tokenizer: use stop_token_ids".formatted(model.name()));
@@ -36,6 +38,7 @@ record Stopping(
     var ids = new HashSet<Integer>(named);
     if (!fields.flag("ignore_eos", false)) {
       ids.addAll(model.endTokens());
+      strings.addAll(usual);
     }
     return new Stopping(
         strings, named, ids, minTokens, fields.flag("include_stop_str_in_output", false));

@@ -1,5 +1,6 @@
 package io.dejavu.api;
 
+import java.util.List;
 import java.util.Set;
 import tools.jackson.core.JsonGenerator;
 
@@ -49,6 +50,11 @@ record TextAnswer(boolean echo, boolean promptHasLogprobs) implements AnswerForm
   @Override
   public Set<Integer> spoken() {
     return Set.of();
+  }
+
+  @Override
+  public List<String> stops() {
+    return List.of();
   }
 
   @Override

@@ -182,6 +182,19 @@ class ChatCompletionsTest {
   }
 
   @Test
+  void theModelsOwnStopStringsEndFreeAnswers() throws Exception {
+    chat.api.engine.says("Ciao[END] or not$");
+
+    var free = chat.choice(hi(""));
+    var ignored = chat.choice(hi(", \"ignore_eos\": true, \"max_tokens\": 12"));
+    var formed = chat.choice(hi(", \"guided_regex\": \".*\""));
+
+    assertThat(free.get("message").get("content").stringValue()).isEqualTo("Ciao");
+    assertThat(ignored.get("message").get("content").stringValue()).isEqualTo("Ciao[END] or");
+    assertThat(formed.get("message").get("content").stringValue()).isEqualTo("Ciao[END] or not");
+  }
+
+  @Test
   void whatIsAskedAboutThePromptStandsBesideTheChoices() throws Exception {
     var answer =
         ServerFixture.JSON.readTree(

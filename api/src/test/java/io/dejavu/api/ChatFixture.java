@@ -40,6 +40,7 @@ final class ChatFixture implements AutoCloseable {
                 null,
                 template,
                 Map.of("bos_token", "^"),
+                List.of("[END]"),
                 tools,
                 thinks));
   }

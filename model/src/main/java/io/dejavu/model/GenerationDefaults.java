@@ -7,10 +7,12 @@ import org.jspecify.annotations.Nullable;
 /// does not name is null.
 ///
 /// @param endTokens ids that end a sequence; from `config.json` where the file has none
+/// @param stopStrings texts that end an answer
 /// @param beginToken id that begins a sequence
 /// @param padToken id that stands for no token
 public record GenerationDefaults(
     List<Integer> endTokens,
+    List<String> stopStrings,
     @Nullable Integer beginToken,
     @Nullable Integer padToken,
     @Nullable Double temperature,
@@ -22,6 +24,7 @@ public record GenerationDefaults(
 
   public GenerationDefaults {
     endTokens = List.copyOf(endTokens);
+    stopStrings = List.copyOf(stopStrings);
   }
 
   /// @param generation null where the checkpoint has no such file
@@ -30,6 +33,7 @@ public record GenerationDefaults(
     var end = first.tokenIds("eos_token_id");
     return new GenerationDefaults(
         end.isEmpty() ? config.tokenIds("eos_token_id") : end,
+        stopStrings(first),
         id(first, config, "bos_token_id"),
         id(first, config, "pad_token_id"),
         number(first, "temperature"),
@@ -38,6 +42,17 @@ public record GenerationDefaults(
         number(first, "min_p"),
         number(first, "repetition_penalty"),
         whole(first, "max_new_tokens"));
+  }
+
+  private static List<String> stopStrings(Config config) {
+    if (!config.has("stop_strings")) {
+      return List.of();
+    }
+    var texts =
+        config.isList("stop_strings")
+            ? config.texts("stop_strings")
+            : List.of(config.text("stop_strings"));
+    return texts.stream().filter(text -> !text.isEmpty()).toList();
   }
 
   private static @Nullable Integer id(Config first, Config second, String key) {

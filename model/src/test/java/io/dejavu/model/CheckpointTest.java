@@ -61,16 +61,19 @@ class CheckpointTest {
   void generationDefaultsAreReadAsFarAsTheyAreThere() throws IOException {
     write("config.json", "{\"eos_token_id\":2,\"bos_token_id\":1}");
     assertThat(Checkpoint.of(directory).generation())
-        .isEqualTo(new GenerationDefaults(List.of(2), 1, null, null, null, null, null, null, null));
+        .isEqualTo(
+            new GenerationDefaults(
+                List.of(2), List.of(), 1, null, null, null, null, null, null, null));
 
     write(
         "generation_config.json",
         """
         {"eos_token_id":[128001,128009],"temperature":0.6,"top_k":50,"top_p":0.9,"min_p":0.05,
-         "repetition_penalty":1.1,"max_new_tokens":256,"pad_token_id":0}""");
+         "repetition_penalty":1.1,"max_new_tokens":256,"pad_token_id":0,"stop_strings":["\\n\\n"]}""");
     assertThat(Checkpoint.of(directory).generation())
         .isEqualTo(
-            new GenerationDefaults(List.of(128001, 128009), 1, 0, 0.6, 50, 0.9, 0.05, 1.1, 256));
+            new GenerationDefaults(
+                List.of(128001, 128009), List.of("\n\n"), 1, 0, 0.6, 50, 0.9, 0.05, 1.1, 256));
 
     write("generation_config.json", "{\"eos_token_id\":\"</s>\"}");
     refused("generation_config.json", "\"eos_token_id\"");

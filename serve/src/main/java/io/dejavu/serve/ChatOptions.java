@@ -118,7 +118,14 @@ final class ChatOptions {
     boolean thinks =
         reasoningParser.equals("think")
             || (reasoningParser.equals("auto") && source.contains("</think>"));
-    return new ChatFormat(plain, withTools, source, specialTokens(checkpoint), style, thinks);
+    return new ChatFormat(
+        plain,
+        withTools,
+        source,
+        specialTokens(checkpoint),
+        checkpoint.generation().stopStrings(),
+        style,
+        thinks);
   }
 
   private static Map<String, String> specialTokens(Checkpoint checkpoint) {

@@ -148,7 +148,12 @@ final class ServeCommand implements Callable<Integer> {
           new EngineConfig(
               maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);
       return LocalServer.start(
-          options.config(model), servedName, chat, engine, KvConfig.DEFAULT.withBytes(kvMemory), api);
+          options.config(model),
+          servedName,
+          chat,
+          engine,
+          KvConfig.DEFAULT.withBytes(kvMemory),
+          api);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -54,7 +54,7 @@ final class ChatOptions {
       names = "--reasoning-parser",
       paramLabel = "STYLE",
       description =
-          "Whether answers begin with <think>…</think>, which becomes reasoning_content: think, none"
+          "Whether answers begin with thoughts (think tags), which become reasoning_content: think, none"
               + " or auto (by the template). Default: auto.")
   String reasoningParser = "auto";
 

@@ -109,6 +109,79 @@ final class ServeTest {
   }
 
   @Test
+  void aChatStreamsWhatItAnswersAsAWhole() throws Exception {
+    var request = chat("What news?").put("max_tokens", 40);
+    var whole = send(request).get("choices").get(0);
+
+    var streamed = new StringBuilder();
+    String finish = "";
+    var options = JsonNodeFactory.instance.objectNode().put("include_usage", true);
+    request.put("stream", true).set("stream_options", options);
+    var lines = CLIENT.send(post(request), HttpResponse.BodyHandlers.ofLines()).body().toList();
+    var events = lines.stream().filter(line -> line.startsWith("data: {")).toList();
+    for (String event : events.subList(0, events.size() - 1)) {
+      var choice = JSON.readTree(event.substring(6)).get("choices").get(0);
+      streamed.append(choice.get("delta").path("content").stringValue(""));
+      finish += choice.get("finish_reason").stringValue("");
+    }
+
+    assertThat(streamed.toString()).isNotBlank();
+    assertThat(streamed.toString()).isEqualTo(whole.get("message").get("content").stringValue());
+    assertThat(finish).isEqualTo(whole.get("finish_reason").stringValue());
+    var usage = JSON.readTree(events.getLast().substring(6)).get("usage");
+    assertThat(usage.get("prompt_tokens").intValue()).isGreaterThan(5);
+    assertThat(usage.get("completion_tokens").intValue()).isBetween(1, 40);
+    assertThat(lines.stream().filter(line -> !line.isEmpty()).toList().getLast())
+        .isEqualTo("data: [DONE]");
+  }
+
+  @Test
+  void anAnswerIsValidAgainstItsSchema() throws Exception {
+    for (int seed = 0; seed < 5; seed++) {
+      var request = chat("Who art thou?").put("max_tokens", 400);
+      request.put("temperature", 1).put("seed", seed);
+      request.set(
+          "response_format",
+          JSON.readTree(
+              """
+              {"type": "json_schema", "json_schema": {"name": "person", "strict": true, "schema": {
+                "type": "object", "additionalProperties": false, "required": ["age", "house"],
+                "properties": {"age": {"type": "integer", "minimum": 0, "maximum": 120},
+                               "house": {"enum": ["Montague", "Capulet"]}}}}}"""));
+      var choice = send(request).get("choices").get(0);
+
+      assertThat(choice.get("finish_reason").stringValue()).isEqualTo("stop");
+      var person = JSON.readTree(choice.get("message").get("content").stringValue());
+      assertThat(person.propertyNames()).containsExactly("age", "house");
+      assertThat(person.get("age").intValue()).isBetween(0, 120);
+      assertThat(person.get("house").stringValue()).isIn("Montague", "Capulet");
+    }
+  }
+
+  @Test
+  void aRequiredCallIsAValidOne() throws Exception {
+    var request = chat("Add one and two.").put("max_tokens", 400).put("seed", 3);
+    request.put("temperature", 1).put("tool_choice", "required").put("parallel_tool_calls", false);
+    request.set(
+        "tools",
+        JSON.readTree(
+            """
+            [{"type": "function", "function": {"name": "add", "strict": true, "parameters": {
+              "type": "object", "additionalProperties": false, "required": ["a", "b"],
+              "properties": {"a": {"enum": [1, 2]}, "b": {"type": "boolean"}}}}}]"""));
+
+    var choice = send(request).get("choices").get(0);
+
+    assertThat(choice.get("finish_reason").stringValue()).isEqualTo("tool_calls");
+    assertThat(choice.get("message").get("content").isNull()).isTrue();
+    var call = choice.get("message").get("tool_calls").get(0).get("function");
+    assertThat(call.get("name").stringValue()).isEqualTo("add");
+    var arguments = JSON.readTree(call.get("arguments").stringValue());
+    assertThat(arguments.get("a").intValue()).isIn(1, 2);
+    assertThat(arguments.get("b").isBoolean()).isTrue();
+  }
+
+  @Test
   void aSeedDecidesAboutTheText() throws Exception {
     var request = request("ROMEO:\n", 30).put("temperature", 1).put("seed", 7);
 
@@ -219,14 +292,25 @@ final class ServeTest {
         .put("temperature", 0);
   }
 
+  private static ObjectNode chat(String text) {
+    var request = JsonNodeFactory.instance.objectNode().put("temperature", 0);
+    request.putArray("messages").addObject().put("role", "user").put("content", text);
+    return request;
+  }
+
   private static JsonNode complete(ObjectNode request) throws Exception {
+    return send(request).get("choices").get(0);
+  }
+
+  private static JsonNode send(ObjectNode request) throws Exception {
     var response = CLIENT.send(post(request), HttpResponse.BodyHandlers.ofString());
     assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    return JSON.readTree(response.body()).get("choices").get(0);
+    return JSON.readTree(response.body());
   }
 
   private static HttpRequest post(ObjectNode request) {
-    return HttpRequest.newBuilder(URI.create(url + "/completions"))
+    String path = request.has("messages") ? "/chat/completions" : "/completions";
+    return HttpRequest.newBuilder(URI.create(url + path))
         .timeout(Duration.ofSeconds(60))
         .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(request)))
         .build();

@@ -72,7 +72,7 @@ final class ChatFixture implements AutoCloseable {
   /// The events of a good stream without `[DONE]`, which must be the last one.
   List<String> events(String body) throws IOException, InterruptedException {
     var events = new ArrayList<String>();
-    for (String event : complete(body).split("\n\n")) {
+    for (String event : complete(body).strip().split("\n\n", -1)) {
       if (!event.startsWith("data: ")) {
         throw new AssertionError("unexpected event: " + event);
       }

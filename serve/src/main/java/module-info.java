@@ -22,6 +22,7 @@ module io.dejavu.serve {
   requires me.tongfei.progressbar;
   requires static java.net.http; // the client of the tests
   requires tools.jackson.databind;
+  requires tools.jackson.dataformat.yaml;
 
   opens io.dejavu.serve to
       info.picocli;

@@ -88,12 +88,17 @@ public final class Dejavu implements Runnable {
             line.addSubcommand(name, command.get());
           }
         });
-    return line.setCaseInsensitiveEnumValuesAllowed(true)
+    return usual(line)
         .setUsageHelpLongOptionsMaxWidth(28)
         .setUsageHelpWidth(100)
         .setParameterExceptionHandler(Dejavu::explainUsage)
         .setExecutionExceptionHandler((e, failed, _) -> explain(e, failed))
         .setExitCodeExceptionMapper(e -> ExitCode.of(e).code);
+  }
+
+  /// How values are read, also where a command is run by another one.
+  static CommandLine usual(CommandLine line) {
+    return line.setCaseInsensitiveEnumValuesAllowed(true);
   }
 
   private static int explainUsage(CommandLine.ParameterException problem, String[] args) {

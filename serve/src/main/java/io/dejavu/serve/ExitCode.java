@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import io.dejavu.hub.HubException;
 import io.dejavu.local.WeightMemory;
 import io.dejavu.model.CheckpointException;
+import io.dejavu.workload.ServerProbe;
 import picocli.CommandLine;
 
 /// What the process ends with; part of its contract.
@@ -14,8 +15,13 @@ enum ExitCode {
   ADDRESS(4, "the address or port cannot be listened on"),
   MEMORY(5, "not enough memory"),
   UNFINISHED(6, "a server that was told to stop ended requests before they were complete"),
+<<<<<<< HEAD
   REQUESTS(7, "`bench serve`: some requests failed, or none was answered; the report counts them"),
   HUB(8, "the model cannot be fetched from the Hugging Face hub");
+=======
+  REQUESTS(
+      7, "`bench serve`, `bench compare`: the server cannot be measured, or some requests failed");
+>>>>>>> 5f51691 (bench serve: traces, the highest rate, a page with charts; bench compare measures two servers in turn)
 
   final int code;
   final String meaning;
@@ -32,6 +38,7 @@ enum ExitCode {
       case LocalServer.AddressTaken _ -> ADDRESS;
       case WeightMemory.TooSmall _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;
+      case ServerProbe.Unreachable _ -> REQUESTS;
       default -> FAILED;
     };
   }

@@ -2,9 +2,14 @@ package io.dejavu.serve;
 
 import io.dejavu.workload.ArrivalLaw;
 import io.dejavu.workload.LengthLaw;
+import io.dejavu.workload.LengthScale;
 import io.dejavu.workload.Measurement;
 import io.dejavu.workload.SyntheticWorkload;
+import io.dejavu.workload.TraceFormat;
 import io.dejavu.workload.Workload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -96,6 +101,42 @@ final class WorkloadOptions {
   int longTokens = 4096;
 
   @Option(
+      names = "--trace",
+      paramLabel = "FILE",
+      description =
+          "Requests of a trace instead: Azure's or BurstGPT's CSV, Mooncake's JSON lines, a CSV of"
+              + " num_prefill_tokens,num_decode_tokens, or [[prompt, generated], …]. They come at its"
+              + " own times, unless --rate or --concurrency says otherwise.")
+  @Nullable Path trace;
+
+  @Option(
+      names = "--speed",
+      paramLabel = "X",
+      description = "The trace's times, so many times as fast. Default: 1.")
+  double speed = 1;
+
+  @Option(
+      names = "--scale-len",
+      paramLabel = "X",
+      description =
+          "Lengths of the trace times X, such as 1/32, so that a small context holds them. Default:"
+              + " 1.")
+  String scale = "1";
+
+  @Option(
+      names = "--scale-floor",
+      paramLabel = "TOKENS",
+      description = "Least length after that. Default: 4.")
+  int scaleFloor = LengthScale.DEFAULT_FLOOR;
+
+  @Option(
+      names = "--trace-block-tokens",
+      paramLabel = "TOKENS",
+      description =
+          "Tokens of a block that the trace names by a hash. Default: 512, as Mooncake's.")
+  @Nullable Integer blockTokens;
+
+  @Option(
       names = "--max-len",
       paramLabel = "TOKENS",
       description = "Leaves out requests whose prompt and answer need more. Default: none.")
@@ -107,14 +148,27 @@ final class WorkloadOptions {
       description = "The same seed sends the same prompts at the same times. Default: 1.")
   long seed = 1;
 
-  /// Without times.
+  /// Made up ones are without times.
   ///
   /// @throws IllegalArgumentException if the options do not go together
-  Workload workload() {
+  Workload workload() throws IOException {
     if (prompts < 1) {
-      throw new IllegalArgumentException("--num-prompts is %d".formatted(prompts));
+      throw new IllegalArgumentException(
+          "--num-prompts is %d, must be at least 1".formatted(prompts));
     }
-    var workload = synthetic().make(prompts, seed);
+    if (trace == null) {
+      return within(synthetic().make(prompts, seed));
+    }
+    if (!Files.isReadable(trace)) {
+      throw new IllegalArgumentException("--trace %s cannot be read".formatted(trace));
+    }
+    // Those that are too long are left out before it is counted.
+    var read = TraceFormat.of(trace).read(trace, mostTokens == null ? prompts : Integer.MAX_VALUE);
+    var blocks = blockTokens == null ? read : read.withBlocks(blockTokens);
+    return within(blocks.scaled(LengthScale.parse(scale, scaleFloor))).first(prompts).faster(speed);
+  }
+
+  private Workload within(Workload workload) {
     return mostTokens == null ? workload : workload.within(mostTokens);
   }
 
@@ -151,14 +205,19 @@ final class WorkloadOptions {
   }
 
   /// @throws IllegalArgumentException if the options do not go together
-  Measurement.Pace pace() {
+  Measurement.Pace pace() throws IOException {
     if (concurrency != null && concurrency < 1) {
-      throw new IllegalArgumentException("--concurrency is %d".formatted(concurrency));
+      throw new IllegalArgumentException(
+          "--concurrency is %d, must be at least 1".formatted(concurrency));
     }
-    if (rate == null) {
-      return Measurement.Pace.closed(concurrency == null ? DEFAULT_CONCURRENCY : concurrency);
+    if (rate != null) {
+      law(rate); // checks it
+      return new Measurement.Pace(rate, burstiness, concurrency, false);
     }
-    return new Measurement.Pace(rate, burstiness, concurrency, false);
+    boolean traced = trace != null && concurrency == null && TraceFormat.of(trace).isTimed();
+    return traced
+        ? new Measurement.Pace(null, burstiness, null, true)
+        : Measurement.Pace.closed(concurrency == null ? DEFAULT_CONCURRENCY : concurrency);
   }
 
   /// The workload at the times that the pace says.
@@ -166,8 +225,13 @@ final class WorkloadOptions {
     if (pace.rate() == null) {
       return workload;
     }
-    var law =
-        new ArrivalLaw(pace.rate(), pace.burstiness(), Duration.ofNanos((long) (rampUp * 1e9)));
-    return workload.arriving(law.times(workload.requests().size(), seed));
+    return workload.arriving(law(pace.rate()).times(workload.requests().size(), seed));
+  }
+
+  private ArrivalLaw law(double perSecond) {
+    if (!(rampUp >= 0 && rampUp <= 1e6)) {
+      throw new IllegalArgumentException("--ramp-up is %s, must be at least 0".formatted(rampUp));
+    }
+    return new ArrivalLaw(perSecond, burstiness, Duration.ofNanos((long) (rampUp * 1e9)));
   }
 }

@@ -82,6 +82,26 @@ final class CommandLineTest {
           bench engine --pp -1              | 2 | --pp is -1, must be at least 0
           bench engine --pp 5000            | 2 | 5000 tokens, the model was made for 1024
           bench engine --json --plain       | 2 | mutually exclusive
+          bench serve --base-url x          | 2 | 'x' is not a URL such as
+          bench serve --rate 0              | 2 | rate is 0.0, must be over 0
+          bench serve --rate 1 --burstiness 0 | 2 | burstiness is 0.0, must be over 0
+          bench serve --concurrency 0       | 2 | --concurrency is 0, must be at least 1
+          bench serve --num-prompts 0       | 2 | --num-prompts is 0, must be at least 1
+          bench serve --workload nope       | 2 | --workload is nope, must be one of [fixed, chat,
+          bench serve --input-len 5..4      | 2 | lengths from 5 to 4
+          bench serve --output-len x        | 2 | 'x' is not a length such as 128
+          bench serve --max-len 1           | 2 | --max-len leaves no request
+          bench serve --goodput ttft        | 2 | 'ttft' is not a limit in milliseconds
+          bench serve --find-rate           | 2 | --find-rate needs --goodput
+          bench serve --percentiles 101     | 2 | --percentiles has 101.0, must be 0 to 100
+          bench serve --endpoint chat --prompt tokens | 2 | a chat has text, not token ids
+          bench serve --trace /none         | 2 | --trace /none cannot be read
+          bench serve --extra-body [1]      | 2 | --extra-body is not a JSON object
+          bench serve --base-url http://127.0.0.1:1 | 7 | http://127.0.0.1:1/v1/models does not answer
+          bench compare a                   | 2 | Missing required parameter: 'B'
+          bench compare /none /none         | 2 | /none: no such file, nor {…}
+          bench compare {rate:} {}          | 2 | A: rate is null
+          bench compare {} {} --rounds 0    | 2 | --rounds is 0, must be at least 1
           nonsense                          | 2 | Unmatched argument
           """)
   void aMistakeIsOneLineAndHasItsCode(String args, int code, String message) {
@@ -126,8 +146,14 @@ final class CommandLineTest {
             List.of("--help"),
             List.of("serve", "--help"),
             List.of("generate", "--help"),
+<<<<<<< HEAD
             List.of("pull", "--help"),
             List.of("bench", "engine", "--help"))) {
+=======
+            List.of("bench", "engine", "--help"),
+            List.of("bench", "serve", "--help"),
+            List.of("bench", "compare", "--help"))) {
+>>>>>>> 5f51691 (bench serve: traces, the highest rate, a page with charts; bench compare measures two servers in turn)
       var outcome = run(command.toArray(String[]::new));
 
       assertThat(outcome.code).isZero();

@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +23,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -248,6 +252,74 @@ final class ServeTest {
           .isEqualTo(300);
     } finally {
       process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aBenchmarkCountsWhatTheServerSent(@TempDir Path folder) throws Exception {
+    var json = folder.resolve("report.json");
+    var html = folder.resolve("report.html");
+    String options =
+        "bench serve --num-prompts 12 --concurrency 4 --input-len 5..20 --output-len 7 --warm-up 2"
+            + " --goodput ttft:60000 e2el:60000 --base-url %s --json %s --html %s"
+                .formatted(url, json, html);
+    var out = new StringWriter();
+    var err = new StringWriter();
+
+    int code = Dejavu.run(new PrintWriter(out), new PrintWriter(err), options.split(" "));
+
+    assertThat(code).as(err.toString()).isZero();
+    assertThat(out.toString())
+        .contains("Successful requests:                     12")
+        .contains("Total generated tokens:                  84")
+        .contains("SLO attainment (%):                      100.00");
+    var report = JSON.readTree(Files.readString(json));
+    int prompts = 0;
+    for (int i = 0; i < 12; i++) {
+      prompts += report.get("input_lens").get(i).intValue();
+      assertThat(report.get("output_lens").get(i).intValue()).isEqualTo(7);
+      assertThat(report.get("itls").get(i).size()).isLessThan(7);
+      assertThat(report.get("ttfts").get(i).doubleValue())
+          .isPositive()
+          .isLessThanOrEqualTo(report.get("e2els").get(i).doubleValue());
+    }
+    assertThat(report.get("total_input_tokens").intValue()).isEqualTo(prompts);
+    assertThat(report.get("model_id").stringValue()).isEqualTo("shakespeare-opt-7m");
+    assertThat(Files.readString(html)).contains("shakespeare-opt-7m").contains("Chart.js");
+  }
+
+  @Test
+  void aComparisonMeasuresBothSidesInTurn(@TempDir Path folder) throws Exception {
+    String arm = "num-prompts: 4%nconcurrency: 2%ninput-len: 8%noutput-len: 4%n".formatted();
+    var a = Files.writeString(folder.resolve("a.yaml"), arm + "base-url: " + url + "\n");
+    String b = "{name: other, %s, base-url: '%s'}".formatted(arm.strip().replace("\n", ", "), url);
+    var json = folder.resolve("ratios.json");
+    var out = new StringWriter();
+    var err = new StringWriter();
+
+    int code =
+        Dejavu.run(
+            new PrintWriter(out),
+            new PrintWriter(err),
+            "bench",
+            "compare",
+            a.toString(),
+            b,
+            "--rounds",
+            "2",
+            "--json",
+            json.toString());
+
+    assertThat(code).as(err.toString()).isZero();
+    assertThat(out.toString().lines().filter(line -> line.startsWith("round")))
+        .extracting(line -> line.substring(0, 10))
+        .containsExactly("round 1  A", "round 1  B", "round 2  B", "round 2  A");
+    var ratios = JSON.readTree(Files.readString(json));
+    assertThat(ratios.get("first").stringValue()).isEqualTo("a");
+    assertThat(ratios.get("second").stringValue()).isEqualTo("other");
+    for (var round : ratios.get("rounds")) {
+      assertThat(round.get("first").get("total_output_tokens").intValue()).isEqualTo(16);
+      assertThat(round.get("second").get("total_output_tokens").intValue()).isEqualTo(16);
     }
   }
 

@@ -31,6 +31,7 @@ final class Exchange {
   private int promptTokens = -1;
   private int outputTokens = -1;
   private int cachedTokens;
+  private boolean begun; // the head of an answer came
   private boolean finished;
   private boolean done;
   private @Nullable String error;
@@ -54,7 +55,6 @@ final class Exchange {
     } catch (HttpConnection.Garbled | JacksonException e) {
       failure = Failure.of(Failure.Kind.MALFORMED, String.valueOf(e.getMessage()));
     } catch (IOException e) {
-      boolean begun = contents + choices > 0;
       var kind = begun ? Failure.Kind.CUT : Failure.Kind.CONNECT;
       failure = Failure.of(kind, e.getMessage() == null ? e.toString() : e.getMessage());
     } finally {
@@ -75,6 +75,7 @@ final class Exchange {
 
   private @Nullable Failure converse() throws IOException {
     var head = request();
+    begun = true;
     if (head.status() != 200) {
       return new Failure(Failure.Kind.HTTP, head.status(), refusal());
     }

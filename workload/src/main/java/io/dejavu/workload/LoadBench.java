@@ -47,11 +47,12 @@ public final class LoadBench {
   /// process: caches fill, code is compiled.
   ///
   /// @return the last failure, or null
-  public @Nullable Failure warmUp(Workload workload, int requests, int concurrency) {
+  public @Nullable Failure warmUp(
+      Workload workload, int requests, int concurrency, Consumer<Attempt> ended) {
     if (requests < 1) {
       return null;
     }
-    var outcome = run(workload.first(requests), Measurement.Pace.closed(concurrency), _ -> {});
+    var outcome = run(workload.first(requests), Measurement.Pace.closed(concurrency), ended);
     return outcome.attempts().stream()
         .map(Attempt::failure)
         .filter(failure -> failure != null)

@@ -35,6 +35,11 @@ public record Measurement(
       return new Pace(null, 1, concurrency, false);
     }
 
+    /// The same at another rate.
+    public Pace at(double requestsPerSecond) {
+      return new Pace(requestsPerSecond, burstiness, concurrency, false);
+    }
+
     /// Whether a request waits for one before it.
     public boolean isClosed() {
       return rate == null && !traced;

@@ -17,11 +17,11 @@ public final class ServerProbe {
   private static final JsonMapper JSON = new JsonMapper();
   private static final int LONGEST_ANSWER = 4 << 20;
 
-  /// A server that cannot be asked, in one line.
+  /// A server that cannot be measured, and why, in one line.
   public static final class Unreachable extends IOException {
     private static final long serialVersionUID = 1;
 
-    Unreachable(String message, @Nullable Throwable cause) {
+    public Unreachable(String message, @Nullable Throwable cause) {
       super(message, cause);
     }
   }
@@ -37,7 +37,7 @@ public final class ServerProbe {
     if (!config.model().isEmpty()) {
       return config;
     }
-    JsonNode id = ask("GET", "/v1/models", null).path("data").path(0).path("id");
+    JsonNode id = json("GET", "/v1/models", null).path("data").path(0).path("id");
     if (!id.isString()) {
       throw new Unreachable(
           config.base() + "/v1/models names no model; name it with --model", null);
@@ -45,10 +45,10 @@ public final class ServerProbe {
     return config.withModel(id.stringValue());
   }
 
-  /// Whether the server answers at all.
-  public boolean isUp() {
+  /// Whether a path answers 200, such as `/health`.
+  public boolean answers(String path) {
     try {
-      ask("GET", "/v1/models", null);
+      ask("GET", path, null);
       return true;
     } catch (Unreachable _) {
       return false;
@@ -74,7 +74,7 @@ public final class ServerProbe {
 
   private OptionalInt tokens(ObjectNode body) {
     try {
-      JsonNode answer = ask("POST", "/tokenize", body);
+      JsonNode answer = json("POST", "/tokenize", body);
       int count = answer.path("count").asInt(answer.path("tokens").size());
       return count > 0 ? OptionalInt.of(count) : OptionalInt.empty();
     } catch (Unreachable _) {
@@ -82,7 +82,18 @@ public final class ServerProbe {
     }
   }
 
-  private JsonNode ask(String method, String path, @Nullable ObjectNode body) throws Unreachable {
+  private JsonNode json(String method, String path, @Nullable ObjectNode body) throws Unreachable {
+    try {
+      return JSON.readTree(ask(method, path, body));
+    } catch (JacksonException e) {
+      throw new Unreachable(
+          "%s%s does not answer with JSON: %s"
+              .formatted(config.base(), path, e.getOriginalMessage()),
+          e);
+    }
+  }
+
+  private byte[] ask(String method, String path, @Nullable ObjectNode body) throws Unreachable {
     byte[] content = body == null ? new byte[0] : JSON.writeValueAsBytes(body);
     String head = head(config, method, path) + "Content-Length: " + content.length + "\r\n\r\n";
     var request = new ByteArrayOutputStream();
@@ -112,10 +123,10 @@ public final class ServerProbe {
                         .message()),
             null);
       }
-      return JSON.readTree(text.toByteArray());
+      return text.toByteArray();
     } catch (Unreachable e) {
       throw e;
-    } catch (IOException | JacksonException e) {
+    } catch (IOException e) {
       throw new Unreachable(
           "%s%s does not answer: %s".formatted(config.base(), path, e.getMessage()), e);
     }

@@ -2,6 +2,7 @@ package io.dejavu.workload;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 
 /// A measurement for a terminal, in the form of vLLM's benchmark, which people and their scripts
 /// know.
@@ -20,6 +21,35 @@ public final class TextReport {
     report.latencies(measurement.figures(), percentiles);
     report.instrument(measurement);
     return report.text.append("=".repeat(WIDTH)).append('\n').toString();
+  }
+
+  /// How much several runs differ: least, median and most of the main measures.
+  public static String summary(List<Measurement> runs) {
+    var text =
+        new StringBuilder(
+            "%d runs%19s %12s %12s%n".formatted(runs.size(), "least", "median", "most"));
+    spread(text, runs, "output tok/s", ServingFigures::outputThroughput);
+    spread(text, runs, "median TTFT ms", f -> f.ttft().median());
+    spread(text, runs, "P99 TTFT ms", f -> f.ttft().percentile(99));
+    spread(text, runs, "median ITL ms", f -> f.itl().median());
+    spread(text, runs, "P99 ITL ms", f -> f.itl().percentile(99));
+    return text.toString();
+  }
+
+  private static void spread(
+      StringBuilder text,
+      List<Measurement> runs,
+      String name,
+      ToDoubleFunction<ServingFigures> measure) {
+    var spread = Spread.of(runs.stream().map(Measurement::figures).mapToDouble(measure).toArray());
+    text.append(
+        String.format(
+            Locale.ROOT,
+            "%-15s %9.2f %12.2f %12.2f%n",
+            name,
+            spread.least(),
+            spread.median(),
+            spread.most()));
   }
 
   private void counts(Measurement measurement) {

@@ -66,6 +66,11 @@ public record Workload(String name, int blockTokens, List<PlannedRequest> reques
         IntStream.range(0, times.size()).mapToObj(i -> requests.get(i).at(times.get(i))).toList());
   }
 
+  /// The same requests, of which what is shared is said in blocks of another size.
+  public Workload withBlocks(int tokens) {
+    return new Workload(name, tokens, requests);
+  }
+
   /// The same requests with answers of another length.
   public Workload withOutput(int tokens) {
     return with(

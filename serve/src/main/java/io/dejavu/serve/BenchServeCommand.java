@@ -85,7 +85,7 @@ final class BenchServeCommand implements Callable<Integer> {
   @Option(
       names = "--find-rate",
       description =
-          "Searches the highest rate at which 90 % of the requests are good, beginning with --rate or"
+          "Searches the highest rate at which nine in ten requests are good, beginning with --rate or"
               + " 1 per second; each step is a run.")
   boolean findRate;
 

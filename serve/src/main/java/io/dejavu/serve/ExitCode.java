@@ -15,13 +15,9 @@ enum ExitCode {
   ADDRESS(4, "the address or port cannot be listened on"),
   MEMORY(5, "not enough memory"),
   UNFINISHED(6, "a server that was told to stop ended requests before they were complete"),
-<<<<<<< HEAD
-  REQUESTS(7, "`bench serve`: some requests failed, or none was answered; the report counts them"),
-  HUB(8, "the model cannot be fetched from the Hugging Face hub");
-=======
   REQUESTS(
-      7, "`bench serve`, `bench compare`: the server cannot be measured, or some requests failed");
->>>>>>> 5f51691 (bench serve: traces, the highest rate, a page with charts; bench compare measures two servers in turn)
+      7, "`bench serve`, `bench compare`: the server cannot be measured, or some requests failed"),
+  HUB(8, "the model cannot be fetched from the Hugging Face hub");
 
   final int code;
   final String meaning;

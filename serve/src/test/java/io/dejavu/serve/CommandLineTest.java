@@ -146,14 +146,10 @@ final class CommandLineTest {
             List.of("--help"),
             List.of("serve", "--help"),
             List.of("generate", "--help"),
-<<<<<<< HEAD
             List.of("pull", "--help"),
-            List.of("bench", "engine", "--help"))) {
-=======
             List.of("bench", "engine", "--help"),
             List.of("bench", "serve", "--help"),
             List.of("bench", "compare", "--help"))) {
->>>>>>> 5f51691 (bench serve: traces, the highest rate, a page with charts; bench compare measures two servers in turn)
       var outcome = run(command.toArray(String[]::new));
 
       assertThat(outcome.code).isZero();

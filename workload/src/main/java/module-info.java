@@ -14,7 +14,7 @@ module io.dejavu.workload {
   requires org.apache.commons.rng.sampling;
   requires org.apache.commons.rng.simple;
   requires org.apache.commons.statistics.distribution;
-  requires tools.jackson.databind;
+  requires transitive tools.jackson.databind; // reports are its trees
 
   exports io.dejavu.workload;
 }

@@ -7,7 +7,6 @@ import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeParseException;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -101,8 +100,7 @@ final class CsvTrace {
                 ? OffsetDateTime.parse(iso).withOffsetSameInstant(ZoneOffset.UTC).toLocalDateTime()
                 : LocalDateTime.parse(iso);
         if (when.isAfter(EPOCH)) {
-          return Duration.ofSeconds(ChronoUnit.SECONDS.between(EPOCH, when))
-              .plusNanos(when.getNano());
+          return Duration.between(EPOCH, when);
         }
       } catch (DateTimeParseException _) {
         // said below

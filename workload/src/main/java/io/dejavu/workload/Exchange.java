@@ -159,7 +159,7 @@ final class Exchange {
   }
 
   private Attempt attempt(long start, @Nullable Failure seen) {
-    // Tokens without a text, such as those of a model without a tokenizer, are chunks all the same.
+    // An answer of one token that shows nothing: its only chunk is the one that ends it.
     long[] times =
         contents > 0 ? Arrays.copyOf(contentNanos, contents) : Arrays.copyOf(choiceNanos, choices);
     var reason = reason();

@@ -109,7 +109,7 @@ public final class HtmlReport {
 
   private void timeline() {
     var outcome = measurement.outcome();
-    int steps = (int) Math.clamp(outcome.durationNanos() / STEP_NANOS, LEAST_STEPS, MOST_STEPS);
+    int steps = Math.clamp(outcome.durationNanos() / STEP_NANOS, LEAST_STEPS, MOST_STEPS);
     var line = Timeline.of(outcome.attempts(), outcome.durationNanos(), steps);
     ObjectNode timeline = data.putObject("timeline");
     timeline.put("end", rounded(outcome.durationNanos() / 1e9));

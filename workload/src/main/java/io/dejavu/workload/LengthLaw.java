@@ -1,10 +1,5 @@
 package io.dejavu.workload;
 
-import org.apache.commons.rng.UniformRandomProvider;
-import org.apache.commons.rng.sampling.distribution.DiscreteUniformSampler;
-import org.apache.commons.rng.sampling.distribution.LogNormalSampler;
-import org.apache.commons.rng.sampling.distribution.ZigguratSampler;
-
 /// How long prompts or answers are, in tokens.
 public sealed interface LengthLaw {
   /// All the same.
@@ -32,11 +27,6 @@ public sealed interface LengthLaw {
     }
   }
 
-  /// Lengths one after the other.
-  interface Lengths {
-    int next();
-  }
-
   /// @param text `128`, or `64..256` for all lengths between, or `lognormal:MEDIAN:SIGMA:MOST`
   static LengthLaw parse(String text) {
     try {
@@ -62,22 +52,6 @@ public sealed interface LengthLaw {
     }
     throw new IllegalArgumentException(
         "'%s' is not a length such as 128, 64..256 or lognormal:200:0.8:2000".formatted(text));
-  }
-
-  default Lengths from(UniformRandomProvider random) {
-    return switch (this) {
-      case Fixed(int tokens) -> () -> tokens;
-      case Uniform(int least, int most) -> {
-        var sampler = DiscreteUniformSampler.of(random, least, most);
-        yield sampler::sample;
-      }
-      case LogNormal(double median, double sigma, int least, int most) -> {
-        var sampler =
-            LogNormalSampler.of(
-                ZigguratSampler.NormalizedGaussian.of(random), Math.log(median), sigma);
-        yield () -> (int) Math.clamp(Math.round(sampler.sample()), least, most);
-      }
-    };
   }
 
   private static void range(int least, int most) {

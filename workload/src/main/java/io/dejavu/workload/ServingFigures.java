@@ -96,11 +96,11 @@ public record ServingFigures(
   }
 
   public double outputThroughput() {
-    return perSecond(outputTokens);
+    return perSecond((double) outputTokens);
   }
 
   public double totalThroughput() {
-    return perSecond(inputTokens + outputTokens);
+    return perSecond((double) (inputTokens + outputTokens));
   }
 
   private double perSecond(double count) {

@@ -10,7 +10,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// llama.cpp's own `content`.
 ///
 /// @param choice whether it is about the answer at all
-/// @param content whether it has some of the answer: text, tokens, reasoning, a call of a tool
+/// @param content whether it is some of the answer: text, tokens, reasoning, a call of a tool; also
+///   an empty text while the answer goes on, which is a token that shows nothing
 /// @param finished whether the answer is complete with it
 /// @param promptTokens of `usage`, -1 without
 /// @param outputTokens of `usage`, -1 without
@@ -40,6 +41,8 @@ record StreamChunk(
     private final JsonParser json;
     private boolean choice;
     private boolean content;
+    private boolean empty; // a text without letters
+    private boolean role;
     private boolean finished;
     private int promptTokens = -1;
     private int outputTokens = -1;
@@ -51,8 +54,9 @@ record StreamChunk(
     }
 
     StreamChunk result() {
+      boolean invisible = empty && !finished && !role;
       return new StreamChunk(
-          choice, content, finished, promptTokens, outputTokens, cachedTokens, error);
+          choice, content || invisible, finished, promptTokens, outputTokens, cachedTokens, error);
     }
 
     void chunk() {
@@ -108,6 +112,7 @@ record StreamChunk(
         String name = json.currentName();
         JsonToken field = json.nextToken();
         switch (name) {
+          case "role" -> role = true;
           case "content", "reasoning_content", "reasoning", "tool_calls", "refusal" ->
               content |= something(field);
           default -> json.skipChildren();
@@ -153,9 +158,10 @@ record StreamChunk(
 
     /// Passes over the value.
     private boolean something(JsonToken value) {
-      switch (value) {
+      return switch (value) {
         case VALUE_STRING -> {
-          return json.getStringLength() > 0;
+          empty = true;
+          yield json.getStringLength() > 0;
         }
         case START_ARRAY -> {
           boolean any = json.nextToken() != JsonToken.END_ARRAY;
@@ -163,13 +169,13 @@ record StreamChunk(
             json.skipChildren();
             json.nextToken();
           }
-          return any;
+          yield any;
         }
         default -> {
           json.skipChildren();
-          return false;
+          yield false;
         }
-      }
+      };
     }
   }
 }

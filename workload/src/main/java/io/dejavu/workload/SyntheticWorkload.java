@@ -4,6 +4,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntSupplier;
+import org.apache.commons.rng.UniformRandomProvider;
+import org.apache.commons.rng.sampling.distribution.DiscreteUniformSampler;
+import org.apache.commons.rng.sampling.distribution.LogNormalSampler;
+import org.apache.commons.rng.sampling.distribution.ZigguratSampler;
 
 /// Workloads made of chance: lengths by law, some prompts long, some beginning alike.
 ///
@@ -101,22 +106,38 @@ public record SyntheticWorkload(
   ///   advance side by side: all first turns, then all second ones
   public Workload make(int count, long seed) {
     var random = Seeds.random(seed, Seeds.LENGTHS);
-    var prompts = prompt.from(random);
-    var outputs = output.from(random);
+    var prompts = lengths(prompt, random);
+    var outputs = lengths(output, random);
     int conversations = (count + turns - 1) / turns;
     var history = new int[conversations];
     var requests = new ArrayList<PlannedRequest>(count);
     for (int i = 0; i < count; i++) {
       int conversation = i % conversations;
       boolean first = i < conversations;
-      int more = random.nextDouble() < longFraction ? longTokens : prompts.next();
+      int more = random.nextDouble() < longFraction ? longTokens : prompts.getAsInt();
       int before = first ? sharedTokens : history[conversation];
       int tokens = first ? Math.max(more, before + 1) : before + more;
-      int answer = outputs.next();
+      int answer = outputs.getAsInt();
       history[conversation] = tokens + answer;
       requests.add(new PlannedRequest(Duration.ZERO, tokens, answer, prefix(conversation, tokens)));
     }
     return new Workload(name, BLOCK_TOKENS, requests);
+  }
+
+  /// Lengths by a law, one after the other.
+  private static IntSupplier lengths(LengthLaw law, UniformRandomProvider random) {
+    return switch (law) {
+      case LengthLaw.Fixed(int tokens) -> () -> tokens;
+      case LengthLaw.Uniform(int least, int most) -> {
+        var sampler = DiscreteUniformSampler.of(random, least, most);
+        yield sampler::sample;
+      }
+      case LengthLaw.LogNormal(double median, double sigma, int least, int most) -> {
+        var normal = ZigguratSampler.NormalizedGaussian.of(random);
+        var sampler = LogNormalSampler.of(normal, Math.log(median), sigma);
+        yield () -> Math.clamp(Math.round(sampler.sample()), least, most);
+      }
+    };
   }
 
   /// The shared blocks; and where there are more turns, all of the prompt in the conversation's own

@@ -17,7 +17,7 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
     var chunks = new double[steps];
     for (var attempt : attempts) {
       for (long nanos : attempt.chunkNanos()) {
-        chunks[(int) Math.clamp(nanos / step, 0, steps - 1)]++;
+        chunks[Math.clamp(nanos / step, 0, steps - 1)]++;
       }
     }
     double seconds = (double) step / SECOND;
@@ -42,7 +42,7 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
     var seconds = new int[Math.toIntExact(end / SECOND) + 1];
     for (var attempt : attempts) {
       for (long nanos : attempt.chunkNanos()) {
-        seconds[(int) Math.clamp(nanos / SECOND, 0, seconds.length - 1)]++;
+        seconds[Math.clamp(nanos / SECOND, 0, seconds.length - 1)]++;
       }
     }
     return Arrays.stream(seconds).max().orElse(0);
@@ -53,7 +53,7 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
     int now = 0;
     int at = 0;
     for (long edge : edges(attempts)) {
-      int until = (int) Math.clamp(edge / 2 / step, 0, steps - 1);
+      int until = Math.clamp(edge / 2 / step, 0, steps - 1);
       for (; at < until; at++) {
         most[at + 1] = now;
       }

@@ -25,7 +25,7 @@ final class LoadRunTest {
         long start = clock.now();
         order.add(number);
         most.accumulateAndGet(running.incrementAndGet(), Math::max);
-        Thread.yield();
+        Thread.onSpinWait();
         running.decrementAndGet();
         long end = clock.now();
         return new Attempt(

@@ -159,13 +159,17 @@ final class WorkloadOptions {
     if (trace == null) {
       return within(synthetic().make(prompts, seed));
     }
+    // Those that are too long are left out before it is counted.
+    var read = format(trace).read(trace, mostTokens == null ? prompts : Integer.MAX_VALUE);
+    var blocks = blockTokens == null ? read : read.withBlocks(blockTokens);
+    return within(blocks.scaled(LengthScale.parse(scale, scaleFloor))).first(prompts).faster(speed);
+  }
+
+  private static TraceFormat format(Path trace) throws IOException {
     if (!Files.isReadable(trace)) {
       throw new IllegalArgumentException("--trace %s cannot be read".formatted(trace));
     }
-    // Those that are too long are left out before it is counted.
-    var read = TraceFormat.of(trace).read(trace, mostTokens == null ? prompts : Integer.MAX_VALUE);
-    var blocks = blockTokens == null ? read : read.withBlocks(blockTokens);
-    return within(blocks.scaled(LengthScale.parse(scale, scaleFloor))).first(prompts).faster(speed);
+    return TraceFormat.of(trace);
   }
 
   private Workload within(Workload workload) {
@@ -214,7 +218,7 @@ final class WorkloadOptions {
       law(rate); // checks it
       return new Measurement.Pace(rate, burstiness, concurrency, false);
     }
-    boolean traced = trace != null && concurrency == null && TraceFormat.of(trace).isTimed();
+    boolean traced = trace != null && concurrency == null && format(trace).isTimed();
     return traced
         ? new Measurement.Pace(null, burstiness, null, true)
         : Measurement.Pace.closed(concurrency == null ? DEFAULT_CONCURRENCY : concurrency);

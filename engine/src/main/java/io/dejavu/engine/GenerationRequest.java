@@ -63,6 +63,11 @@ public record GenerationRequest(
         id, prompt, sampling, seed, maxTokens, 0, Set.of(), -1, -1, 0, "", null, null);
   }
 
+  /// Whether something is wanted of each token of the prompt, so that none may come from the cache.
+  public boolean wantsWholePrompt() {
+    return promptLogprobs >= 0;
+  }
+
   public GenerationRequest withMinTokens(int minTokens) {
     return new GenerationRequest(
         id,

@@ -1,16 +1,37 @@
 package io.dejavu.engine;
 
+import io.dejavu.kv.BlockHash;
 import io.dejavu.kv.BlockTable;
 import io.dejavu.tensor.SampleRow;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// One accepted request: its tokens so far, and up to where they are computed.
+/// One accepted request: its tokens so far, up to where they are computed, and where its keys and
+/// values are.
 final class Sequence {
+  /// The lowest priority first, then the first that came: who keeps its memory longest.
+  static final Comparator<Sequence> SENIORITY =
+      Comparator.<Sequence>comparingInt(sequence -> sequence.request.priority())
+          .thenComparingLong(sequence -> sequence.number);
+
   private static final int[] NONE = {};
+
+  /// Where it is.
+  enum Place {
+    /// Waits for a place; nothing of it is computed.
+    QUEUE,
+    /// Runs.
+    BATCH,
+    /// Waits; its keys and values are in host memory.
+    HOST,
+    /// Has its blocks; they are filled from host memory.
+    RETURNING
+  }
 
   final long number;
   final GenerationRequest request;
@@ -23,11 +44,23 @@ final class Sequence {
 
   private @Nullable TokenConstraint constraint;
   private long @Nullable [] allowed;
+  private boolean complete;
   private int[] tokens;
   private int length;
   private int computed;
   private BlockTable blocks;
   private boolean over;
+  private boolean started;
+  private int cachedTokens;
+  private final List<BlockHash> chain = new ArrayList<>();
+
+  Place place = Place.QUEUE;
+
+  // Blocks whose content the pool knows.
+  int published;
+
+  // Blocks that were in the cache when it was last asked.
+  int seen;
 
   Sequence(long number, GenerationRequest request, Admission admission) {
     this.number = number;
@@ -52,16 +85,78 @@ final class Sequence {
     return request.maxTokens() == 0 ? length : peak - 1;
   }
 
+  /// Most tokens that it may still get.
+  int mayGenerate() {
+    return peak - length;
+  }
+
+  /// Tokens, prompt and generated.
+  int length() {
+    return length;
+  }
+
+  /// Tokens whose keys and values it has.
+  int computed() {
+    return computed;
+  }
+
+  /// Tokens that are to be computed to draw the next one, and that one where it is computed ever.
+  int wanted() {
+    return Math.min(length + 1, peakComputed());
+  }
+
   /// Asks its constraint for the first time.
   ///
   /// @return why it can never run; empty if it can
   Optional<String> begin() {
-    return constrain(request.constraint());
+    return constrain(request::constraint);
   }
 
-  /// From now on it may run.
-  void admit(BlockTable blocks) {
+  /// It runs from now on, the first `cached` tokens without being computed.
+  void admit(int cached) {
+    place = Place.BATCH;
+    computed = cached;
+    if (!started) {
+      started = true;
+      cachedTokens = cached;
+    }
+  }
+
+  /// Its keys and values are gone; it is computed again from the start.
+  void drop() {
+    place = Place.QUEUE;
+    computed = 0;
+    published = 0;
+    blocks = new BlockTable(1, NONE);
+    promptLogprobs.clear();
+  }
+
+  /// Its blocks are these now.
+  void use(BlockTable blocks) {
     this.blocks = blocks;
+  }
+
+  BlockTable blocks() {
+    return blocks;
+  }
+
+  /// The hashes of its first full blocks, as many as may come from the cache: at least one token is
+  /// computed, so that the next one can be drawn.
+  List<BlockHash> cacheable(BlockHash root, int blockTokens) {
+    if (request.wantsWholePrompt() && generated() == 0) {
+      return List.of();
+    }
+    return chain(root, blockTokens, (length - 1) / blockTokens);
+  }
+
+  /// The hashes of its first `count` blocks, all of them full.
+  List<BlockHash> chain(BlockHash root, int blockTokens, int count) {
+    while (chain.size() < count) {
+      int start = chain.size() * blockTokens;
+      var before = chain.isEmpty() ? root : chain.getLast();
+      chain.add(before.next(tokens, start, start + blockTokens));
+    }
+    return chain.subList(0, count);
   }
 
   /// Tokens still to compute before the next one is drawn; 1 while it is being generated.
@@ -135,19 +230,25 @@ final class Sequence {
     return any == 0;
   }
 
-  /// Goes on with the constraint's `next` state.
+  /// Goes on with the constraint's next state.
   ///
   /// @return why that cannot be; empty if it can
-  private Optional<String> constrain(@Nullable TokenConstraint next) {
-    constraint = next;
-    allowed = next == null ? null : next.allowed();
+  private Optional<String> constrain(Supplier<@Nullable TokenConstraint> next) {
+    try {
+      constraint = next.get();
+      complete = constraint != null && constraint.isComplete();
+      allowed = constraint == null || complete ? null : constraint.allowed();
+    } catch (RuntimeException e) {
+      // Its bug ends its sequence and nothing else.
+      return Optional.of("the constraint failed after %d tokens: %s".formatted(length, e));
+    }
     return allowed != null && isEmpty(allowed)
         ? Optional.of("the constraint allows no token after %d tokens".formatted(length))
         : Optional.empty();
   }
 
   private int[] targets(int count) {
-    if (request.promptLogprobs() < 0 || computed >= promptTokens() - 1) {
+    if (request.promptLogprobs() < 0 || generated() > 0 || computed >= promptTokens() - 1) {
       return NONE;
     }
     var targets = new int[count];
@@ -180,20 +281,24 @@ final class Sequence {
       append(result.token());
       events.add(new GenerationEvent.Token(length - 1, result.token(), result.logprobs()));
     }
-    var next = drawn && constraint != null ? constraint.after(result.token()) : null;
-    if (drawn && request.stopTokens().contains(result.token())
-        || next != null && next.isComplete()) {
+    boolean stops = drawn && request.stopTokens().contains(result.token());
+    var state = constraint;
+    var broken =
+        drawn && !stops && state != null
+            ? constrain(() -> state.after(result.token()))
+            : Optional.<String>empty();
+    if (stops || complete) {
       events.add(finished(FinishReason.STOP));
     } else if (length == peak) {
       events.add(finished(FinishReason.LENGTH));
-    } else if (next != null) {
-      constrain(next).ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
+    } else {
+      broken.ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
     }
     return events;
   }
 
   GenerationEvent.Finished finished(FinishReason reason) {
-    return new GenerationEvent.Finished(reason, promptTokens(), generated(), 0);
+    return new GenerationEvent.Finished(reason, promptTokens(), generated(), cachedTokens);
   }
 
   private void append(int token) {

@@ -15,6 +15,16 @@ public sealed interface StepEvent {
   /// The timeout of this sequence's request passed. It may have ended already.
   record Expired(long sequence) implements StepEvent {}
 
+  /// A sequence is back from host memory.
+  record SwappedIn(long sequence) implements StepEvent {}
+
+  /// A sequence could not be copied, out or in; its copy, if there was one, is forgotten. It may
+  /// have ended already.
+  record SwapFailed(long sequence) implements StepEvent {}
+
+  /// What preemption costs here, as measured now.
+  record Measured(PreemptionCosts costs) implements StepEvent {}
+
   /// No step is under way, and all that has happened was told: what next?
   record Ready() implements StepEvent {}
 

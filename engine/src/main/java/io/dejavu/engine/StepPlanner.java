@@ -1,52 +1,64 @@
 package io.dejavu.engine;
 
+import io.dejavu.engine.Sequence.Place;
 import io.dejavu.kv.BlockPool;
-import io.dejavu.kv.BlockTable;
 import io.dejavu.kv.KvLayout;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Decides what a pipeline computes next: continuous batching. Performs nothing; the same events in
 /// the same order give the same commands.
 ///
 /// A step takes one token of every sequence that is being generated; what is left of its token
-/// budget goes to prompts in the order of their arrival, cut into chunks where they do not fit
-/// (Dynamic SplitFuse; Holmes et al. 2024, DeepSpeed-FastGen, §3). A request is admitted in the
-/// order of its arrival, once the blocks that it may ever need are free: what runs is never thrown
-/// out for want of memory.
+/// budget goes to prompts, cut into chunks where they do not fit (Dynamic SplitFuse; Holmes et al.
+/// 2024, DeepSpeed-FastGen, §3). Who is admitted next is {@link FairQueue}'s business, whether there
+/// is memory for it {@link BatchMemory}'s.
 ///
 /// A token counts when its step is done. Blocks of a sequence that ends go back at once, or after
-/// the step that still writes to them.
+/// the step that still writes to them. After a step that failed, its sequences are computed one at
+/// a time, until it is known which of them cannot be.
+///
+/// Longer than most: it is the one place where all that is decided about a step meets.
 public final class StepPlanner {
   private final EngineConfig config;
   private final Admission admission;
   private final BlockPool pool;
-  private final int blockTokens;
+  private final BatchMemory memory;
 
-  private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
-  // In the order of admission.
-  private final List<Sequence> running = new ArrayList<>();
-  // Waiting, running, and those that ended during the step under way.
+  private final FairQueue waiting = new FairQueue();
+  // They wait for memory to go on, and go before all that wait for a place.
+  private final TreeSet<Sequence> preempted = new TreeSet<>(Sequence.SENIORITY);
+  // The most senior first: in need of memory, the last gives its own.
+  private final TreeSet<Sequence> running = new TreeSet<>(Sequence.SENIORITY);
+  // Were in a step that failed, and in none since.
+  private final LinkedHashSet<Sequence> suspects = new LinkedHashSet<>();
+  // Waiting, preempted, running, and those that ended while something was under way for them.
   private final Map<Long, Sequence> live = new HashMap<>();
   private @Nullable StepPlan underWay;
-  private long steps;
 
-  /// @param pool of blocks that hold `blockTokens` tokens each, not used by anyone else
+  private int lastBatch;
+  private long steps;
+  private long promptTokens;
+  private long generatedTokens;
+
+  /// @param pool of blocks, not used by anyone else
   /// @throws IllegalArgumentException if one sequence may need more blocks than there are
-  public StepPlanner(EngineConfig config, Admission admission, BlockPool pool, int blockTokens) {
-    if (KvLayout.blocksFor(admission.maxContext(), blockTokens) > pool.blocks()) {
+  public StepPlanner(
+      EngineConfig config, Admission admission, BlockPool pool, SchedulingConfig scheduling) {
+    if (KvLayout.blocksFor(admission.maxContext(), scheduling.blockTokens()) > pool.blocks()) {
       throw new IllegalArgumentException(
           "%d blocks of %d tokens do not hold a context of %d tokens"
-              .formatted(pool.blocks(), blockTokens, admission.maxContext()));
+              .formatted(pool.blocks(), scheduling.blockTokens(), admission.maxContext()));
     }
     this.config = config;
     this.admission = admission;
     this.pool = pool;
-    this.blockTokens = blockTokens;
+    this.memory = new BatchMemory(pool, scheduling);
   }
 
   /// Decides what follows from `event`.
@@ -57,7 +69,13 @@ public final class StepPlanner {
       case StepEvent.Submitted(var number, var request) -> submitted(number, request);
       case StepEvent.Cancelled(var number) -> ended(number, FinishReason.CANCELLED);
       case StepEvent.Expired(var number) -> ended(number, FinishReason.DEADLINE);
-      case StepEvent.Ready _ -> nextStep();
+      case StepEvent.SwappedIn(var number) -> swappedIn(number);
+      case StepEvent.SwapFailed(var number) -> swapFailed(number);
+      case StepEvent.Measured(var costs) -> {
+        memory.costs(costs);
+        yield List.of();
+      }
+      case StepEvent.Ready _ -> ready();
       case StepEvent.StepDone(var results) -> stepDone(results);
       case StepEvent.StepFailed(var why) -> stepFailed(why);
     };
@@ -70,13 +88,13 @@ public final class StepPlanner {
         "",
         running(),
         waiting(),
-        0,
+        memory.onHost(),
         pool.inUse(),
-        0,
+        pool.cached(),
         pool.blocks(),
         blocksLeaked(),
-        underWay == null ? 0 : underWay.chunks().size(),
-        new Engine.Totals(steps, 0, 0, 0, 0, 0, 0));
+        lastBatch,
+        memory.totals(steps, promptTokens, generatedTokens));
   }
 
   /// Sequences in the current batch.
@@ -86,7 +104,7 @@ public final class StepPlanner {
 
   /// Sequences that wait for blocks or a place.
   public int waiting() {
-    return waiting.size();
+    return waiting.size() + preempted.size();
   }
 
   /// Steps planned since the start.
@@ -110,10 +128,10 @@ public final class StepPlanner {
     if (live.putIfAbsent(number, sequence) != null) {
       throw new IllegalStateException("sequence %d was submitted before".formatted(number));
     }
-    waiting.addLast(sequence);
+    waiting.add(sequence);
     return sequence
         .begin()
-        .map(why -> List.of(end(sequence, new GenerationEvent.Failed(why))))
+        .map(why -> end(sequence, new GenerationEvent.Failed(why)))
         .orElse(List.of());
   }
 
@@ -122,59 +140,164 @@ public final class StepPlanner {
     if (sequence == null || sequence.isOver()) {
       return List.of();
     }
-    return List.of(end(sequence, sequence.finished(reason)));
+    return end(sequence, sequence.finished(reason));
   }
 
-  private List<StepCommand> nextStep() {
+  private List<StepCommand> ready() {
     if (underWay != null) {
       throw new IllegalStateException("step %d is still under way".formatted(underWay.number()));
     }
+    var commands = new ArrayList<StepCommand>();
+    var able = makeRoom(commands);
+    if (commands.isEmpty()) {
+      resume(commands);
+    }
+    var chunks = chunks(able);
+    if (!chunks.isEmpty()) {
+      underWay = new StepPlan(++steps, chunks);
+      lastBatch = chunks.size();
+      commands.add(new StepCommand.RunStep(underWay));
+    }
+    return commands;
+  }
+
+  /// Sees that each sequence of the batch has memory for its next token, the most senior first. Who
+  /// has the least seniority gives up its own where it is wanted.
+  ///
+  /// @return those that can go on
+  private List<Sequence> makeRoom(List<StepCommand> commands) {
+    var able = new ArrayList<Sequence>();
+    for (var sequence : List.copyOf(running)) {
+      if (sequence.place != Place.BATCH) {
+        continue; // It is not back yet, or lost its place to one before it.
+      }
+      boolean fits = memory.grow(sequence, sequence.computed() + 1);
+      while (!fits) {
+        var victim = lastOfTheBatch();
+        if (victim.equals(sequence) && able.isEmpty()) {
+          break; // What returns from the host has the memory: it goes on after that.
+        }
+        commands.add(memory.takeFrom(victim));
+        running.remove(victim);
+        preempted.add(victim);
+        if (victim.equals(sequence)) {
+          break;
+        }
+        fits = memory.grow(sequence, sequence.computed() + 1);
+      }
+      if (fits) {
+        able.add(sequence);
+      }
+    }
+    return able;
+  }
+
+  private Sequence lastOfTheBatch() {
+    for (var sequence : running.descendingSet()) {
+      if (sequence.place == Place.BATCH) {
+        return sequence;
+      }
+    }
+    throw new IllegalStateException("none of %d sequences is in the batch".formatted(running.size()));
+  }
+
+  /// Lets preempted sequences go on, if there is room for them.
+  private void resume(List<StepCommand> commands) {
+    while (!preempted.isEmpty() && running.size() < config.maxRunning()) {
+      var sequence = preempted.first();
+      if (!memory.hasRoom(running, sequence)) {
+        return;
+      }
+      preempted.removeFirst();
+      if (sequence.place == Place.HOST) {
+        commands.add(memory.takeBack(sequence));
+      } else {
+        memory.admit(sequence);
+      }
+      running.add(sequence);
+    }
+  }
+
+  private List<StepPlan.Chunk> chunks(List<Sequence> able) {
     var chunks = new ArrayList<StepPlan.Chunk>();
+    for (var suspect : suspects) {
+      if (able.contains(suspect)) {
+        addChunk(chunks, suspect, config.stepTokens());
+        return chunks; // Alone.
+      }
+    }
     int budget = config.stepTokens();
-    for (var sequence : running) {
-      if (sequence.remaining() == 1) {
-        chunks.add(sequence.chunk(1));
-        budget--;
+    for (var sequence : able) {
+      if (sequence.remaining() == 1 && budget > 0) {
+        budget -= addChunk(chunks, sequence, 1);
       }
     }
     for (var sequence : running) {
-      if (sequence.remaining() > 1 && budget > 0) {
+      if (sequence.place == Place.BATCH && !isIn(chunks, sequence) && budget > 0) {
         budget -= addChunk(chunks, sequence, budget);
       }
     }
-    while (budget > 0 && admitNext()) {
-      budget -= addChunk(chunks, running.getLast(), budget);
+    while (budget > 0 && preempted.isEmpty() && running.size() < config.maxRunning()) {
+      var sequence = waiting.next(memory::isWorthStarting);
+      if (sequence == null || !memory.hasRoom(running, sequence)) {
+        break; // Nobody overtakes who is next, so nobody starves.
+      }
+      waiting.take(sequence);
+      waiting.charge(sequence, sequence.length() - memory.admit(sequence));
+      running.add(sequence);
+      budget -= addChunk(chunks, sequence, budget);
     }
-    if (chunks.isEmpty()) {
-      return List.of();
-    }
-    underWay = new StepPlan(++steps, chunks);
-    return List.of(new StepCommand.RunStep(underWay));
+    return chunks;
   }
 
-  private static int addChunk(List<StepPlan.Chunk> chunks, Sequence sequence, int budget) {
+  private int addChunk(List<StepPlan.Chunk> chunks, Sequence sequence, int budget) {
     int count = Math.min(sequence.remaining(), budget);
+    while (!memory.grow(sequence, sequence.computed() + count)) {
+      count = memory.fitting(sequence, count);
+      if (count == 0) {
+        return 0;
+      }
+    }
     chunks.add(sequence.chunk(count));
     return count;
   }
 
-  /// Lets the first in the queue run, if there is room. Nobody overtakes it, so nobody starves.
-  private boolean admitNext() {
-    var sequence = waiting.peekFirst();
-    if (sequence == null || running.size() == config.maxRunning()) {
-      return false;
+  private static boolean isIn(List<StepPlan.Chunk> chunks, Sequence sequence) {
+    return chunks.stream().anyMatch(chunk -> chunk.sequence() == sequence.number);
+  }
+
+  private List<StepCommand> swappedIn(long number) {
+    var sequence = returning(number);
+    if (sequence.isOver()) {
+      forget(sequence);
+    } else {
+      sequence.place = Place.BATCH;
+      memory.publish(sequence);
     }
-    int wanted = KvLayout.blocksFor(sequence.peakComputed(), blockTokens);
-    if (wanted > pool.free()) {
-      return false;
+    return List.of();
+  }
+
+  private List<StepCommand> swapFailed(long number) {
+    var sequence = live.get(number);
+    if (sequence == null || sequence.place == Place.QUEUE || sequence.place == Place.BATCH) {
+      return List.of(); // It has ended.
     }
-    try (var lease = pool.lend(wanted)) {
-      sequence.admit(new BlockTable(blockTokens, lease.blocks()));
-      lease.giveTo(sequence.number);
+    if (sequence.isOver()) {
+      forget(sequence);
+      return List.of();
     }
-    waiting.removeFirst();
-    running.add(sequence);
-    return true;
+    memory.lose(sequence);
+    running.remove(sequence);
+    preempted.add(sequence);
+    return List.of(new StepCommand.Recompute(number));
+  }
+
+  private Sequence returning(long number) {
+    var sequence = live.get(number);
+    if (sequence == null || sequence.place != Place.RETURNING) {
+      throw new IllegalStateException("sequence %d is not on its way back".formatted(number));
+    }
+    return sequence;
   }
 
   private List<StepCommand> stepDone(List<ChunkResult> results) {
@@ -188,30 +311,53 @@ public final class StepPlanner {
     for (int i = 0; i < results.size(); i++) {
       var chunk = plan.chunks().get(i);
       var sequence = sequenceOf(chunk);
+      suspects.remove(sequence);
       if (sequence.isOver()) {
         forget(sequence);
       } else {
-        for (var event : sequence.commit(chunk, results.get(i))) {
-          commands.add(
-              switch (event) {
-                case GenerationEvent.Prompt _, GenerationEvent.Token _ ->
-                    new StepCommand.Emit(sequence.number, event);
-                case GenerationEvent.Finished _, GenerationEvent.Failed _ -> end(sequence, event);
-              });
-        }
+        commit(sequence, chunk, results.get(i), commands);
       }
     }
     return commands;
   }
 
+  private void commit(
+      Sequence sequence, StepPlan.Chunk chunk, ChunkResult result, List<StepCommand> commands) {
+    promptTokens += Math.clamp(sequence.promptTokens() - chunk.start(), 0, chunk.tokens().length);
+    for (var event : sequence.commit(chunk, result)) {
+      switch (event) {
+        case GenerationEvent.Prompt _ -> commands.add(new StepCommand.Emit(sequence.number, event));
+        case GenerationEvent.Token _ -> {
+          generatedTokens++;
+          waiting.charge(sequence, 1);
+          commands.add(new StepCommand.Emit(sequence.number, event));
+        }
+        case GenerationEvent.Finished _ -> {
+          memory.publish(sequence);
+          commands.addAll(end(sequence, event));
+        }
+        case GenerationEvent.Failed _ -> {
+          memory.distrust(sequence); // It may have computed NaN for some time.
+          commands.addAll(end(sequence, event));
+        }
+      }
+    }
+    if (!sequence.isOver()) {
+      memory.publish(sequence);
+    }
+  }
+
   private List<StepCommand> stepFailed(String why) {
     var commands = new ArrayList<StepCommand>();
-    for (var chunk : takeUnderWay().chunks()) {
+    var chunks = takeUnderWay().chunks();
+    for (var chunk : chunks) {
       var sequence = sequenceOf(chunk);
       if (sequence.isOver()) {
         forget(sequence);
+      } else if (chunks.size() > 1) {
+        suspects.add(sequence);
       } else {
-        commands.add(end(sequence, new GenerationEvent.Failed(why)));
+        commands.addAll(end(sequence, new GenerationEvent.Failed(why)));
       }
     }
     return commands;
@@ -235,24 +381,27 @@ public final class StepPlanner {
   }
 
   /// The last that its client hears of it.
-  private StepCommand end(Sequence sequence, GenerationEvent event) {
+  private List<StepCommand> end(Sequence sequence, GenerationEvent event) {
+    var commands = new ArrayList<StepCommand>();
     sequence.end();
-    if (!running.remove(sequence)) {
-      waiting.remove(sequence);
+    waiting.remove(sequence);
+    preempted.remove(sequence);
+    running.remove(sequence);
+    suspects.remove(sequence);
+    memory.ended(sequence);
+    if (sequence.place == Place.HOST) {
+      commands.add(new StepCommand.DropSwapped(sequence.number));
     }
-    if (!isUnderWay(sequence)) {
+    boolean busy = underWay != null && isIn(underWay.chunks(), sequence);
+    if (!busy && sequence.place != Place.RETURNING) {
       forget(sequence);
     }
-    return new StepCommand.Emit(sequence.number, event);
-  }
-
-  private boolean isUnderWay(Sequence sequence) {
-    return underWay != null
-        && underWay.chunks().stream().anyMatch(chunk -> chunk.sequence() == sequence.number);
+    commands.add(new StepCommand.Emit(sequence.number, event));
+    return commands;
   }
 
   private void forget(Sequence sequence) {
-    pool.release(sequence.number);
+    memory.release(sequence);
     live.remove(sequence.number);
   }
 }

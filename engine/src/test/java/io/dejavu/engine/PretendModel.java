@@ -50,6 +50,32 @@ final class PretendModel {
     return results;
   }
 
+  /// Copies slots out, as for a swap.
+  long[] copy(int[] blocks, int blockTokens) {
+    var copy = new long[blocks.length * blockTokens];
+    for (int i = 0; i < blocks.length; i++) {
+      System.arraycopy(slots, blocks[i] * blockTokens, copy, i * blockTokens, blockTokens);
+    }
+    return copy;
+  }
+
+  /// Copies slots in.
+  void restore(long[] copy, int[] blocks, int blockTokens) {
+    for (int i = 0; i < blocks.length; i++) {
+      System.arraycopy(copy, i * blockTokens, slots, blocks[i] * blockTokens, blockTokens);
+    }
+  }
+
+  /// Whether these blocks hold just these tokens.
+  boolean holds(BlockTable table, List<Integer> tokens, int count) {
+    for (int position = 0; position < count; position++) {
+      if (slots[table.slot(position)] != entry(position, tokens.get(position))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /// What a request must get if it runs to its end alone; ends early at NaN.
   List<Integer> expected(GenerationRequest request, int maxContext) {
     var tokens = new ArrayList<Integer>();

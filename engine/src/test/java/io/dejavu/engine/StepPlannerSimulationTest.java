@@ -6,6 +6,7 @@ import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,16 +15,21 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/// The planner under random loads, cancellations, NaNs and failing steps. A failure names the seed
-/// and the last events.
+/// The planner under random loads of several tenants, with shared prompts, priorities,
+/// cancellations, NaNs, failing steps, poisonous requests, too little memory and failing swaps. A
+/// failure names the seed and the last events.
 class StepPlannerSimulationTest {
-  private static final int SEEDS = 400;
+  private static final int SEEDS = Integer.getInteger("dejavu.simulation.seeds", 400);
+  private static final long FIRST_SEED = Long.getLong("dejavu.simulation.first", 0);
   private static final int VOCABULARY = 30;
 
   @Test
   void whateverComesEveryRequestEndsWithItsOwnTokensAndNoBlockIsLost() {
     int requests = 0;
-    for (long seed = 0; seed < SEEDS; seed++) {
+    long hits = 0;
+    long swaps = 0;
+    long recomputes = 0;
+    for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
       var simulation = new Simulation(seed);
       try {
         requests += simulation.run();
@@ -31,8 +37,17 @@ class StepPlannerSimulationTest {
         throw new AssertionError(
             "seed %d, the last events:%n%s".formatted(seed, simulation.history()), e);
       }
+      var totals = simulation.planner.status().totals();
+      hits += totals.prefixHits();
+      swaps += totals.swaps();
+      recomputes += totals.recomputes();
     }
-    assertThat(requests).isGreaterThan(10_000);
+    assertThat(requests).isGreaterThan(20 * SEEDS);
+    // What is to be tested does happen.
+    System.out.println(hits+" "+swaps+" "+recomputes+" "+requests);
+    assertThat(hits).isGreaterThan(10L * SEEDS);
+    assertThat(swaps).isGreaterThan(SEEDS / 10);
+    assertThat(recomputes).isGreaterThan(SEEDS / 10);
   }
 
   private static final class Simulation {
@@ -40,15 +55,22 @@ class StepPlannerSimulationTest {
     private final Deque<String> history = new ArrayDeque<>();
     private final int blockTokens;
     private final EngineConfig config;
+    private final SchedulingConfig scheduling;
     private final Admission admission;
     private final BlockPool pool;
     private final StepPlanner planner;
     private final PretendModel model;
     private final Map<Long, Client> clients = new HashMap<>();
+    private final Map<Long, long[]> host = new HashMap<>();
+    private final List<int[]> beginnings = new ArrayList<>();
     private final boolean stepsFail;
+    private final boolean swapsFail;
     private final boolean clientsLeave;
+    // Those that come first are short: what is predicted from them is wrong later.
+    private final boolean answersGrow;
     private long submitted;
-    private long lastAdmitted;
+    private long lostTokens;
+    private long failures;
 
     Simulation(long seed) {
       random = new SplittableRandom(seed);
@@ -57,47 +79,78 @@ class StepPlannerSimulationTest {
       config = new EngineConfig(maxRunning + random.nextInt(60), maxRunning, 1000, 0);
       admission = new Admission(VOCABULARY, 2 + random.nextInt(120), 4);
       int least = Math.ceilDiv(admission.maxContext(), blockTokens);
-      pool = new BlockPool(least + random.nextInt(6 * least));
-      planner = new StepPlanner(config, admission, pool, blockTokens);
+      pool = new BlockPool(least + random.nextInt(random.nextInt(5 * least) + 1));
+      scheduling =
+          SchedulingConfig.of(blockTokens)
+              .withSwap(random.nextInt(3 * least), 10L * blockTokens)
+              .withPrefixCache(random.nextInt(4) > 0);
+      planner = new StepPlanner(config, admission, pool, scheduling);
       model = new PretendModel(VOCABULARY, pool.blocks() * blockTokens);
       stepsFail = random.nextInt(3) == 0;
+      swapsFail = random.nextInt(3) == 0;
       clientsLeave = random.nextInt(3) > 0;
+      answersGrow = random.nextInt(3) > 0;
+      for (int i = 0; i < 2; i++) {
+        beginnings.add(random.ints(admission.maxContext(), 0, VOCABULARY).toArray());
+      }
     }
 
     int run() {
-      int wanted = 10 + random.nextInt(50);
+      int wanted = 10 + random.nextInt(answersGrow ? 90 : 40);
       while (submitted < wanted || clients.values().stream().anyMatch(client -> !client.ended)) {
         for (int i = random.nextInt(4); i > 0 && submitted < wanted; i--) {
           submit();
+        }
+        if (random.nextInt(5) == 0) {
+          tell(planner.on(new StepEvent.Measured(randomCosts())));
         }
         cancelSome();
         var commands = planner.on(new StepEvent.Ready());
         if (commands.isEmpty()) {
           assertThat(planner.running() + planner.waiting()).isZero();
-        } else {
-          assertThat(commands).hasSize(1);
-          step(((StepCommand.RunStep) commands.getFirst()).plan());
         }
-        pool.check();
-        assertThat(planner.blocksLeaked()).isZero();
-        assertThat(planner.running()).isLessThanOrEqualTo(config.maxRunning());
+        tell(commands);
+        check();
       }
       assertThat(pool.inUse()).isZero();
+      assertThat(host).isEmpty();
+      assertThat(planner.status().swapped()).isZero();
       clients.values().forEach(Client::checkEnd);
-      // Every step computes something that is needed: no request starves, none is computed twice.
+      // Every step computes something that is needed, or that was lost: nobody starves.
       long work =
           clients.values().stream()
               .mapToLong(client -> client.request.prompt().length + client.request.maxTokens())
               .sum();
-      assertThat(planner.steps()).isLessThanOrEqualTo(work);
+      assertThat(planner.steps())
+          .isLessThanOrEqualTo(work + lostTokens + failures * (config.maxRunning() + 1L));
       return wanted;
+    }
+
+    private void check() {
+      pool.check();
+      assertThat(planner.blocksLeaked()).isZero();
+      assertThat(planner.running()).isLessThanOrEqualTo(config.maxRunning());
+      assertThat(host.values().stream().mapToInt(copy -> copy.length / blockTokens).sum())
+          .isLessThanOrEqualTo(scheduling.swapBlocks());
+      if (!scheduling.prefixCache()) {
+        assertThat(pool.cached()).isZero();
+        assertThat(pool.sharings()).isZero();
+      }
+    }
+
+    private PreemptionCosts randomCosts() {
+      return random.nextInt(8) == 0
+          ? PreemptionCosts.UNKNOWN
+          : new PreemptionCosts(random.nextInt(1, 40_000), random.nextInt(1, 1000));
     }
 
     private void submit() {
       var request = randomRequest();
       long number = ++submitted;
       note("submit " + number + ": " + request);
-      clients.put(number, new Client(request));
+      var client = new Client(request);
+      client.poisonous = stepsFail && random.nextInt(20) == 0;
+      clients.put(number, client);
       assertThat(planner.on(new StepEvent.Submitted(number, request))).isEmpty();
     }
 
@@ -106,31 +159,52 @@ class StepPlannerSimulationTest {
       int room = admission.maxContext() - (maxTokens > 0 ? 1 : 0);
       int prompt = 1 + random.nextInt(random.nextInt(room) + 1);
       var stops = new HashSet<Integer>();
-      for (int i = random.nextInt(3); i > 0; i--) {
+      for (int i = random.nextInt(!answersGrow ? 3 : submitted < 25 ? 30 : 1); i > 0; i--) {
         stops.add(random.nextInt(VOCABULARY));
       }
       return GenerationRequest.of(
               "r" + submitted,
-              random.ints(prompt, 0, VOCABULARY).toArray(),
+              randomPrompt(prompt),
               Sampling.GREEDY,
               random.nextLong(),
               maxTokens)
-          .withMinTokens(random.nextInt(maxTokens + 1))
+          .withMinTokens(random.nextInt(4) == 0 ? random.nextInt(maxTokens + 1) : 0)
           .withStopTokens(stops)
           .withLogprobs(random.nextInt(6) - 1 < 0 ? -1 : random.nextInt(4))
-          .withPromptLogprobs(random.nextInt(5) - 4 < 0 ? -1 : random.nextInt(4));
+          .withPromptLogprobs(random.nextInt(5) - 4 < 0 ? -1 : random.nextInt(4))
+          .withPriority(random.nextInt(3) - 1)
+          .withTenant(random.nextInt(3) > 0 ? "" : "tenant" + random.nextInt(2));
+    }
+
+    /// Often like another one, for some time.
+    private int[] randomPrompt(int length) {
+      var prompt = random.ints(length, 0, VOCABULARY).toArray();
+      if (random.nextInt(3) > 0) {
+        var beginning = beginnings.get(random.nextInt(beginnings.size()));
+        System.arraycopy(
+            beginning, 0, prompt, 0, random.nextBoolean() ? length : random.nextInt(length + 1));
+      }
+      return prompt;
     }
 
     private void cancelSome() {
       while (clientsLeave && submitted > 0 && random.nextInt(8) == 0) {
         // It may have ended before.
         long number = 1 + random.nextLong(submitted);
-        note("cancel " + number);
-        var client = clients.get(number);
-        client.left = true;
-        tell(planner.on(new StepEvent.Cancelled(number)));
-        assertThat(client.ended).isTrue();
+        cancel(number);
       }
+    }
+
+    private void cancel(long number) {
+      note("cancel " + number);
+      var client = clients.get(number);
+      client.left = true;
+      tell(
+          planner.on(
+              random.nextBoolean()
+                  ? new StepEvent.Cancelled(number)
+                  : new StepEvent.Expired(number)));
+      assertThat(client.ended).isTrue();
     }
 
     private void step(StepPlan plan) {
@@ -138,27 +212,20 @@ class StepPlannerSimulationTest {
           "step "
               + plan.number()
               + ": "
-              + plan.chunks().stream().map(StepPlan.Chunk::sequence).toList());
+              + plan.chunks().stream()
+                  .map(chunk -> chunk.sequence() + " from " + chunk.start())
+                  .toList());
       assertThat(plan.tokens()).isBetween(1, config.stepTokens());
-      var blocks = new HashSet<Integer>();
-      for (var chunk : plan.chunks()) {
-        var client = clients.get(chunk.sequence());
-        assertThat(client.ended).isFalse();
-        assertThat(chunk.start()).isEqualTo(client.computed);
-        assertThat(chunk.blocks().tokens())
-            .isGreaterThanOrEqualTo(chunk.start() + chunk.tokens().length);
-        assertThat(pool.ownedBy(chunk.sequence())).containsExactly(chunk.blocks().blocks());
-        for (int block : chunk.blocks().blocks()) {
-          assertThat(blocks.add(block)).isTrue();
-        }
-        if (chunk.start() == 0) {
-          assertThat(chunk.sequence()).isGreaterThan(lastAdmitted);
-          lastAdmitted = chunk.sequence();
-        }
-      }
-      if (stepsFail && random.nextInt(40) == 0) {
+      var owners = owners();
+      plan.chunks().forEach(chunk -> checkChunk(plan, chunk, owners));
+      boolean poisoned =
+          plan.chunks().stream().anyMatch(chunk -> clients.get(chunk.sequence()).poisonous);
+      if (poisoned || (stepsFail && random.nextInt(40) == 0)) {
         note("it fails");
-        plan.chunks().forEach(chunk -> clients.get(chunk.sequence()).broken = true);
+        failures++;
+        if (plan.chunks().size() == 1) {
+          clients.get(plan.chunks().getFirst().sequence()).broken = true;
+        }
         cancelSome();
         tell(planner.on(new StepEvent.StepFailed("broken")));
         return;
@@ -170,11 +237,74 @@ class StepPlannerSimulationTest {
       tell(planner.on(new StepEvent.StepDone(results)));
     }
 
+    private void checkChunk(StepPlan plan, StepPlan.Chunk chunk, int[] owners) {
+      var client = clients.get(chunk.sequence());
+      assertThat(client.ended).isFalse();
+      if (client.computed < 0) {
+        // It starts, or starts again: with what was found in the cache.
+        assertThat(chunk.start() % blockTokens).isZero();
+        client.computed = chunk.start();
+        if (client.cached < 0) {
+          client.cached = chunk.start();
+        }
+      }
+      assertThat(chunk.start()).isEqualTo(client.computed);
+      int end = chunk.start() + chunk.tokens().length;
+      assertThat(chunk.blocks().tokens()).isGreaterThanOrEqualTo(end);
+      assertThat(pool.ownedBy(chunk.sequence())).containsExactly(chunk.blocks().blocks());
+      // What it reads is its own beginning.
+      assertThat(model.holds(chunk.blocks(), client.all(), chunk.start())).isTrue();
+      // What it writes is nobody else's.
+      var written = new HashSet<Integer>();
+      for (int position = chunk.start(); position < end; position++) {
+        written.add(chunk.blocks().slot(position) / blockTokens);
+      }
+      assertThat(written).as("step %d", plan.number()).noneMatch(block -> owners[block] > 1);
+    }
+
+    private int[] owners() {
+      var owners = new int[pool.blocks()];
+      for (long number = 1; number <= submitted; number++) {
+        for (int block : pool.ownedBy(number)) {
+          owners[block]++;
+        }
+      }
+      return owners;
+    }
+
     private void tell(List<StepCommand> commands) {
       for (var command : commands) {
-        var emit = (StepCommand.Emit) command;
-        note("emit " + emit);
-        clients.get(emit.sequence()).on(emit.event());
+        note(command instanceof StepCommand.RunStep ? "" : command.toString());
+        switch (command) {
+          case StepCommand.Emit(var number, var event) -> clients.get(number).on(event);
+          case StepCommand.RunStep(var plan) -> step(plan);
+          case StepCommand.Recompute(var number) -> {
+            var client = clients.get(number);
+            lostTokens += Math.max(client.computed, 0);
+            client.computed = -1;
+          }
+          case StepCommand.SwapOut(var number, var blocks) -> {
+            lostTokens++;
+            if (swapsFail && random.nextInt(3) == 0) {
+              tell(planner.on(new StepEvent.SwapFailed(number)));
+            } else {
+              assertThat(host.put(number, model.copy(blocks, blockTokens))).isNull();
+            }
+          }
+          case StepCommand.SwapIn(var number, var blocks) -> {
+            var copy = host.remove(number);
+            if (clientsLeave && random.nextInt(4) == 0) {
+              cancel(number);
+            }
+            if (swapsFail && random.nextInt(3) == 0) {
+              tell(planner.on(new StepEvent.SwapFailed(number)));
+            } else {
+              model.restore(copy, blocks, blockTokens);
+              tell(planner.on(new StepEvent.SwappedIn(number)));
+            }
+          }
+          case StepCommand.DropSwapped(var number) -> assertThat(host.remove(number)).isNotNull();
+        }
       }
     }
 
@@ -192,7 +322,10 @@ class StepPlannerSimulationTest {
     private final class Client {
       final GenerationRequest request;
       final List<Integer> tokens = new ArrayList<>();
-      int computed;
+      // -1: it is not in the batch yet, or not any more.
+      int computed = -1;
+      int cached = -1;
+      boolean poisonous;
       boolean left;
       boolean broken;
       boolean ended;
@@ -201,6 +334,13 @@ class StepPlannerSimulationTest {
 
       Client(GenerationRequest request) {
         this.request = request;
+      }
+
+      List<Integer> all() {
+        var all = new ArrayList<Integer>();
+        Arrays.stream(request.prompt()).forEach(all::add);
+        all.addAll(tokens);
+        return all;
       }
 
       void on(GenerationEvent event) {
@@ -222,6 +362,10 @@ class StepPlannerSimulationTest {
           case GenerationEvent.Finished finished -> {
             assertThat(finished.promptTokens()).isEqualTo(request.prompt().length);
             assertThat(finished.generatedTokens()).isEqualTo(tokens.size());
+            if (finished.reason() != FinishReason.CANCELLED) {
+              assertThat(finished.cachedTokens()).isEqualTo(Math.max(cached, 0));
+              assertThat(cached).isLessThan(request.prompt().length);
+            }
             ended = true;
           }
           case GenerationEvent.Failed _ -> ended = true;
@@ -234,7 +378,7 @@ class StepPlannerSimulationTest {
         switch (last) {
           case GenerationEvent.Finished(var reason, _, _, _) -> {
             switch (reason) {
-              case CANCELLED -> assertThat(left).isTrue();
+              case CANCELLED, DEADLINE -> assertThat(left).isTrue();
               case STOP -> {
                 assertThat(request.stopTokens()).contains(tokens.getLast());
                 assertThat(tokens).isEqualTo(expected);

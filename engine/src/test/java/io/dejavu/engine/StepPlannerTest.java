@@ -355,17 +355,23 @@ class StepPlannerTest {
   }
 
   @Test
-  void aFailedStepFailsThoseInItAndTheQueueGoesOn() {
+  void afterAFailedStepItsSequencesRunOneAtATimeAndTheGuiltyOneFails() {
     submit(1, request(4, 9));
     submit(2, request(4, 9));
     submit(3, request(4, 9));
     step();
 
-    assertThat(planner.on(new StepEvent.StepFailed("out of memory")))
-        .containsExactly(
-            emit(1, new Failed("out of memory")), emit(2, new Failed("out of memory")));
-    assertThat(pool.inUse()).isZero();
-    assertThat(shape(step())).containsExactly("3: 4 from 0, draws 4");
+    assertThat(failed("out of memory")).isEmpty();
+    assertThat(shape(step())).containsExactly("1: 4 from 0, draws 4");
+    assertThat(failed("still")).containsExactly(emit(1, new Failed("still")));
+    assertThat(pool.ownedBy(1)).isEmpty();
+    assertThat(shape(step())).containsExactly("2: 4 from 0, draws 4");
+    done(50);
+    assertThat(shape(step())).containsExactly("2: 1 from 4, draws 5", "3: 4 from 0, draws 4");
+  }
+
+  private List<StepCommand> failed(String why) {
+    return planner.on(new StepEvent.StepFailed(why));
   }
 
   @Test
@@ -388,12 +394,16 @@ class StepPlannerTest {
     assertThatThrownBy(
             () ->
                 new StepPlanner(
-                    EngineConfig.DEFAULT, new Admission(100, 41, 5), new BlockPool(10), BLOCK))
+                    EngineConfig.DEFAULT,
+                    new Admission(100, 41, 5),
+                    new BlockPool(10),
+                    SchedulingConfig.of(BLOCK)))
         .hasMessage("10 blocks of 4 tokens do not hold a context of 41 tokens");
   }
 
   private StepPlanner planner(EngineConfig config) {
-    return new StepPlanner(config, new Admission(100, 32, 5), pool, BLOCK);
+    return new StepPlanner(
+        config, new Admission(100, 32, 5), pool, SchedulingConfig.of(BLOCK).withPrefixCache(false));
   }
 
   private void submit(long number, GenerationRequest request) {

@@ -4,21 +4,32 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// Who may use which block: pure accounting, no byte is touched. Every block is free, lent or owned
-/// by exactly one owner.
+/// Who may use which block: pure accounting, no byte is touched. Every block is free, cached (holds
+/// something that a sequence may want again, used by nobody), lent, or owned by at least one owner.
+///
+/// Owners whose sequences begin alike share full blocks, which nobody writes to any more: an owner
+/// says what a block of its holds by {@link #publish}, others find it by {@link #share}. What nobody
+/// owns stays cached until its block is wanted, the longest unused first.
 ///
 /// Blocks come in extents, as few and as long as there are, so that moving them is few large
 /// copies. The same calls in the same order give the same blocks.
 ///
 /// Not thread-safe: one decider owns it.
 public final class BlockPool {
+  private static final int[] NONE = {};
+
   private final int blocks;
   private final BitSet free;
+  // Owners of each block.
+  private final int[] owners;
+  private final PrefixIndex index = new PrefixIndex();
   private final Map<Long, int[]> owned = new HashMap<>();
   private final Set<Lease> lent = new HashSet<>();
+  private long sharings;
 
   public BlockPool(int blocks) {
     if (blocks < 1) {
@@ -27,6 +38,7 @@ public final class BlockPool {
     this.blocks = blocks;
     free = new BitSet(blocks);
     free.set(0, blocks);
+    owners = new int[blocks];
   }
 
   /// All of them.
@@ -34,19 +46,29 @@ public final class BlockPool {
     return blocks;
   }
 
-  /// Those that can be lent.
+  /// Those that can be lent, cached ones included.
   public int free() {
-    return free.cardinality();
+    return free.cardinality() + index.unused();
   }
 
-  /// Those that are not free.
+  /// Those that nobody uses and that hold what a sequence may want again.
+  public int cached() {
+    return index.unused();
+  }
+
+  /// Those that are owned or lent.
   public int inUse() {
     return blocks - free();
   }
 
+  /// How many blocks more the owners would have if none shared any.
+  public long sharings() {
+    return sharings;
+  }
+
   /// The blocks of `owner`, in the order in which they were given; empty if it has none.
   public int[] ownedBy(long owner) {
-    return owned.getOrDefault(owner, new int[0]).clone();
+    return owned.getOrDefault(owner, NONE).clone();
   }
 
   /// Lends `wanted` blocks until the lease is closed or given to an owner.
@@ -56,6 +78,9 @@ public final class BlockPool {
     if (wanted < 0 || wanted > free()) {
       throw new IllegalStateException(
           "%d blocks wanted, %d of %d free".formatted(wanted, free(), blocks));
+    }
+    for (int missing = wanted - free.cardinality(); missing > 0; missing--) {
+      free.set(index.evict());
     }
     var taken = new int[wanted];
     for (int count = 0; count < wanted; ) {
@@ -71,58 +96,148 @@ public final class BlockPool {
     return lease;
   }
 
-  /// Takes back all blocks of `owner`.
+  /// Whether a block holds this.
+  public boolean holds(BlockHash hash) {
+    return index.find(hash) >= 0;
+  }
+
+  /// Whether a block that somebody owns holds this.
+  public boolean isOwned(BlockHash hash) {
+    int block = index.find(hash);
+    return block >= 0 && owners[block] > 0;
+  }
+
+  /// Lets `owner`, which has no blocks, share those that hold the beginning of `chain`: as many of
+  /// its hashes, from the first, as there are blocks for.
   ///
-  /// @return how many they were; 0 if it has none
+  /// @return how many blocks it has now
+  public int share(long owner, List<BlockHash> chain) {
+    if (owned.containsKey(owner)) {
+      throw new IllegalStateException("owner %d has blocks".formatted(owner));
+    }
+    int count = 0;
+    while (count < chain.size() && holds(chain.get(count))) {
+      count++;
+    }
+    var shared = new int[count];
+    for (int i = 0; i < count; i++) {
+      shared[i] = index.find(chain.get(i));
+      own(shared[i]);
+    }
+    if (count > 0) {
+      owned.put(owner, shared);
+    }
+    return count;
+  }
+
+  /// Says what the `position`-th block of `owner` holds; it is full, nobody writes to it any more.
+  /// If another block holds the same, the owner shares that one from now on and gives its own back.
+  ///
+  /// @return the block that `owner` has there now
+  public int publish(long owner, int position, BlockHash hash) {
+    var its = owned.get(owner);
+    if (its == null || position >= its.length) {
+      throw new IllegalStateException("owner %d has no block %d".formatted(owner, position));
+    }
+    int mine = its[position];
+    int known = index.find(hash);
+    if (known == mine) {
+      return mine;
+    }
+    if (known < 0) {
+      index.put(hash, mine);
+      return mine;
+    }
+    own(known);
+    its[position] = known;
+    disown(mine);
+    return known;
+  }
+
+  /// Takes back all blocks of `owner`, from those that it shares its part only.
+  ///
+  /// @return how many it had
   public int release(long owner) {
     var returned = owned.remove(owner);
     if (returned == null) {
       return 0;
     }
-    takeBack(returned);
+    // Last block first: the head of a prompt is shared more often than its tail,
+    // so the tail should be given up earlier.
+    for (int i = returned.length - 1; i >= 0; i--) {
+      disown(returned[i]);
+    }
     return returned.length;
+  }
+
+  /// What the blocks of `owner` hold is not worth sharing after all. Whoever shares it already does.
+  public void retract(long owner) {
+    for (int block : owned.getOrDefault(owner, NONE)) {
+      index.remove(block);
+    }
+  }
+
+  private void own(int block) {
+    if (owners[block]++ == 0) {
+      index.use(block);
+    } else {
+      sharings++;
+    }
+  }
+
+  private void disown(int block) {
+    if (owners[block] == 0) {
+      throw new IllegalStateException("block %d is freed twice".formatted(block));
+    }
+    if (--owners[block] > 0) {
+      sharings--;
+    } else if (index.has(block)) {
+      index.release(block);
+    } else {
+      free.set(block);
+    }
   }
 
   /// Blocks in use that none of the `live` owners has: 0, or a bug.
   public int leaked(Set<Long> live) {
-    int leaked = lent.stream().mapToInt(lease -> lease.blocks.length).sum();
-    for (var entry : owned.entrySet()) {
-      if (!live.contains(entry.getKey())) {
-        leaked += entry.getValue().length;
-      }
+    if (lent.isEmpty() && live.containsAll(owned.keySet())) {
+      return 0;
     }
-    return leaked;
+    var alive = new BitSet(blocks);
+    owned.forEach(
+        (owner, all) -> {
+          if (live.contains(owner)) {
+            Arrays.stream(all).forEach(alive::set);
+          }
+        });
+    return inUse() - alive.cardinality();
   }
 
   /// Counts all over again.
   ///
   /// @throws IllegalStateException if a block is in two places or in none
   public void check() {
-    var seen = (BitSet) free.clone();
-    owned.forEach((owner, all) -> see(seen, all, "owner " + owner));
-    lent.forEach(lease -> see(seen, lease.blocks, "a lease"));
-    if (seen.cardinality() != blocks) {
-      throw new IllegalStateException(
-          "%d of %d blocks are nowhere, the first is %d"
-              .formatted(blocks - seen.cardinality(), blocks, seen.nextClearBit(0)));
-    }
-  }
-
-  private static void see(BitSet seen, int[] all, String who) {
-    for (int block : all) {
-      if (seen.get(block)) {
-        throw new IllegalStateException("block %d of %s is in two places".formatted(block, who));
+    index.check();
+    var counted = new int[blocks];
+    owned.forEach((_, all) -> Arrays.stream(all).forEach(block -> counted[block]++));
+    var onLoan = new BitSet(blocks);
+    lent.forEach(lease -> Arrays.stream(lease.blocks).forEach(onLoan::set));
+    long shared = 0;
+    for (int block = 0; block < blocks; block++) {
+      int places =
+          (free.get(block) ? 1 : 0)
+              + (onLoan.get(block) ? 1 : 0)
+              + (index.isUnused(block) ? 1 : 0)
+              + (counted[block] > 0 ? 1 : 0);
+      if (places != 1 || counted[block] != owners[block]) {
+        throw new IllegalStateException(
+            "block %d is in %d places, has %d owners, %d are counted"
+                .formatted(block, places, owners[block], counted[block]));
       }
-      seen.set(block);
+      shared += Math.max(0, counted[block] - 1);
     }
-  }
-
-  private void takeBack(int[] returned) {
-    for (int block : returned) {
-      if (free.get(block)) {
-        throw new IllegalStateException("block %d is freed twice".formatted(block));
-      }
-      free.set(block);
+    if (shared != sharings) {
+      throw new IllegalStateException("%d sharings, %d counted".formatted(sharings, shared));
     }
   }
 
@@ -169,6 +284,9 @@ public final class BlockPool {
         throw new IllegalStateException(
             "%d blocks for %d are no longer on loan".formatted(blocks.length, owner));
       }
+      for (int block : blocks) {
+        own(block);
+      }
       owned.merge(owner, blocks, Lease::join);
     }
 
@@ -182,7 +300,9 @@ public final class BlockPool {
     @Override
     public void close() {
       if (lent.remove(this)) {
-        takeBack(blocks);
+        for (int block : blocks) {
+          free.set(block);
+        }
       }
     }
   }

@@ -3,21 +3,24 @@ package io.dejavu.kv;
 import io.dejavu.tensor.Buffer;
 import io.dejavu.tensor.Device;
 import io.dejavu.tensor.KvCache;
+import java.lang.foreign.MemorySegment;
 
 /// Owns the bytes of a stage's keys and values: one buffer of a device, for as long as the stage
 /// lives. Who may use which block is {@link BlockPool}'s business.
 public final class KvMemory implements AutoCloseable {
+  private final Device device;
   private final KvLayout layout;
   private final Buffer buffer;
 
-  private KvMemory(KvLayout layout, Buffer buffer) {
+  private KvMemory(Device device, KvLayout layout, Buffer buffer) {
+    this.device = device;
     this.layout = layout;
     this.buffer = buffer;
   }
 
   /// Memory of this process alone, zeroed.
   public static KvMemory open(Device device, KvLayout layout) {
-    return new KvMemory(layout, device.allocate(layout.bytes()));
+    return new KvMemory(device, layout, device.allocate(layout.bytes()));
   }
 
   public KvLayout layout() {
@@ -27,6 +30,49 @@ public final class KvMemory implements AutoCloseable {
   /// One layer of the model, as the kernels see it.
   public KvCache cache(int layer) {
     return layout.cache(buffer, layer);
+  }
+
+  /// Copies what `blocks` hold to the host: `[L, blocks, 2, K, S, D]`, in the order given. Waits for
+  /// all kernels enqueued before.
+  ///
+  /// @param target of `blocks.length * layout().blockBytes()` bytes
+  public void copyOut(int[] blocks, MemorySegment target) {
+    forEachRun(
+        blocks,
+        target,
+        (offset, part) -> device.download(buffer, offset, part));
+  }
+
+  /// Copies to `blocks` what {@link #copyOut} gave for as many others, before any kernel enqueued
+  /// later.
+  public void copyIn(MemorySegment source, int[] blocks) {
+    forEachRun(blocks, source, (offset, part) -> device.upload(part, buffer, offset));
+  }
+
+  private interface Copy {
+    void of(long offset, MemorySegment part);
+  }
+
+  /// Consecutive blocks touch within a layer: one copy each.
+  private void forEachRun(int[] blocks, MemorySegment host, Copy copy) {
+    if (host.byteSize() != blocks.length * layout.blockBytes()) {
+      throw new IllegalArgumentException(
+          "%d bytes for %d blocks of %d"
+              .formatted(host.byteSize(), blocks.length, layout.blockBytes()));
+    }
+    long unit = layout.unitBytes();
+    long done = 0;
+    for (int layer = layout.layers().start(); layer < layout.layers().end(); layer++) {
+      for (int i = 0; i < blocks.length; ) {
+        int run = 1;
+        while (i + run < blocks.length && blocks[i + run] == blocks[i] + run) {
+          run++;
+        }
+        copy.of(layout.offset(layer, blocks[i]), host.asSlice(done, run * unit));
+        done += run * unit;
+        i += run;
+      }
+    }
   }
 
   /// No kernel may still use it.

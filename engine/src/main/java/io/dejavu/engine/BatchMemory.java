@@ -1,0 +1,265 @@
+package io.dejavu.engine;
+
+import io.dejavu.engine.Sequence.Place;
+import io.dejavu.kv.BlockHash;
+import io.dejavu.kv.BlockPool;
+import io.dejavu.kv.BlockTable;
+import io.dejavu.kv.KvLayout;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+
+/// The memory side of {@link StepPlanner}: who gets blocks, what is taken from the cache, whether
+/// there is room for one more.
+///
+/// Blocks are given as they are needed. One more may start if the batch with it is predicted to fit
+/// at its peak ({@link PeakMemory}); if the prediction was wrong, a sequence loses its blocks and
+/// goes on later, from a copy on the host or by being computed again, whichever is cheaper.
+final class BatchMemory {
+  private final BlockPool pool;
+  private final SchedulingConfig config;
+  private final int blockTokens;
+  private final OutputHistory history = new OutputHistory();
+  private final Map<String, BlockHash> roots = new HashMap<>();
+  // Blocks that a sequence of the batch is about to compute, and that others wait for.
+  private final Map<BlockHash, Sequence> coming = new HashMap<>();
+  private PreemptionCosts costs = PreemptionCosts.UNKNOWN;
+
+  private int hostBlocks;
+  private int onHost;
+  private long prefixQueries;
+  private long prefixHits;
+  private long swaps;
+  private long recomputes;
+
+  BatchMemory(BlockPool pool, SchedulingConfig config) {
+    this.pool = pool;
+    this.config = config;
+    this.blockTokens = config.blockTokens();
+  }
+
+  void costs(PreemptionCosts costs) {
+    this.costs = costs;
+  }
+
+  /// Sequences on the host.
+  int onHost() {
+    return onHost;
+  }
+
+  Engine.Totals totals(long steps, long promptTokens, long generatedTokens) {
+    return new Engine.Totals(
+        steps, promptTokens, generatedTokens, prefixQueries, prefixHits, swaps, recomputes);
+  }
+
+  /// Whether nobody is just computing what this sequence wants next: then it is worth waiting a
+  /// little and sharing that.
+  boolean isWorthStarting(Sequence sequence) {
+    if (!config.prefixCache()) {
+      return true;
+    }
+    var chain = sequence.cacheable(root(sequence), blockTokens);
+    // Most of it was there when last asked; what was given up since is computed again.
+    while (sequence.seen < chain.size() && pool.holds(chain.get(sequence.seen))) {
+      sequence.seen++;
+    }
+    return sequence.seen >= chain.size() || !coming.containsKey(chain.get(sequence.seen));
+  }
+
+  /// Whether the batch with `next` fits, now and at its peak.
+  boolean hasRoom(Collection<Sequence> batch, Sequence next) {
+    int wanted = KvLayout.blocksFor(next.wanted(), blockTokens);
+    int shared = sharedBy(next);
+    if (wanted - shared > pool.free()) {
+      return false;
+    }
+    if (batch.isEmpty()) {
+      return true;
+    }
+    var peak = new PeakMemory();
+    for (var sequence : batch) {
+      add(peak, sequence);
+    }
+    add(peak, next);
+    return peak.blocks(blockTokens) <= pool.blocks() + pool.sharings() + shared;
+  }
+
+  private void add(PeakMemory peak, Sequence sequence) {
+    // The last token drawn is never computed.
+    int left = history.predict(sequence.generated(), sequence.mayGenerate()) - 1;
+    peak.add(sequence.length(), Math.max(0, left));
+  }
+
+  /// Blocks that others have and that `next` would share.
+  private int sharedBy(Sequence next) {
+    if (!config.prefixCache() || next.place == Place.HOST) {
+      return 0;
+    }
+    int shared = 0;
+    for (var hash : next.cacheable(root(next), blockTokens)) {
+      if (!pool.isOwned(hash)) {
+        break;
+      }
+      shared++;
+    }
+    return shared;
+  }
+
+  /// Starts a sequence, or starts it again, with what the cache has of it.
+  ///
+  /// @return tokens that need not be computed
+  int admit(Sequence sequence) {
+    int cached = 0;
+    if (config.prefixCache()) {
+      var chain = sequence.cacheable(root(sequence), blockTokens);
+      int blocks = pool.share(sequence.number, chain);
+      cached = blocks * blockTokens;
+      sequence.published = blocks;
+      prefixQueries += sequence.length();
+      prefixHits += cached;
+      for (var hash : chain.subList(blocks, chain.size())) {
+        coming.putIfAbsent(hash, sequence);
+      }
+    }
+    sequence.admit(cached);
+    table(sequence);
+    return cached;
+  }
+
+  /// Gives a sequence blocks for its first `tokens` tokens.
+  ///
+  /// @return false, and nothing given, if there are too few
+  boolean grow(Sequence sequence, int tokens) {
+    int wanted = KvLayout.blocksFor(tokens, blockTokens) - sequence.blocks().blocks().length;
+    if (wanted <= 0) {
+      return true;
+    }
+    if (wanted > pool.free()) {
+      return false;
+    }
+    lend(sequence, wanted);
+    return true;
+  }
+
+  private void lend(Sequence sequence, int blocks) {
+    try (var lease = pool.lend(blocks)) {
+      lease.giveTo(sequence.number);
+    }
+    table(sequence);
+  }
+
+  /// How many of the next `count` tokens of a sequence have blocks, or could get some.
+  int fitting(Sequence sequence, int count) {
+    int blocks = sequence.blocks().blocks().length + pool.free();
+    return Math.clamp((long) blocks * blockTokens - sequence.computed(), 0, count);
+  }
+
+  /// Takes the blocks of a sequence of the batch.
+  StepCommand takeFrom(Sequence victim) {
+    int blocks = KvLayout.blocksFor(victim.computed(), blockTokens);
+    boolean swap =
+        hostBlocks + blocks <= config.swapBlocks()
+            && costs.swapIsCheaper(blocks * config.blockBytes(), victim.computed());
+    stopComing(victim);
+    if (!swap) {
+      recomputes++;
+      release(victim);
+      victim.drop();
+      return new StepCommand.Recompute(victim.number);
+    }
+    swaps++;
+    onHost++;
+    hostBlocks += blocks;
+    int[] copied = Arrays.copyOf(victim.blocks().blocks(), blocks);
+    release(victim);
+    victim.place = Place.HOST;
+    table(victim);
+    return new StepCommand.SwapOut(victim.number, copied);
+  }
+
+  /// Gives a sequence blocks again, for what the host has of it.
+  StepCommand takeBack(Sequence sequence) {
+    int blocks = hostBlocksOf(sequence);
+    leaveHost(sequence);
+    lend(sequence, blocks);
+    sequence.place = Place.RETURNING;
+    sequence.published = 0;
+    return new StepCommand.SwapIn(sequence.number, pool.ownedBy(sequence.number));
+  }
+
+  /// A copy came to nothing: the sequence is computed again.
+  void lose(Sequence sequence) {
+    if (sequence.place == Place.HOST) {
+      leaveHost(sequence);
+    }
+    release(sequence);
+    sequence.drop();
+  }
+
+  private int hostBlocksOf(Sequence sequence) {
+    return KvLayout.blocksFor(sequence.computed(), blockTokens);
+  }
+
+  private void leaveHost(Sequence sequence) {
+    onHost--;
+    hostBlocks -= hostBlocksOf(sequence);
+  }
+
+  /// Tells the pool what the sequence's full blocks hold.
+  void publish(Sequence sequence) {
+    if (!config.prefixCache()) {
+      return;
+    }
+    int full = sequence.computed() / blockTokens;
+    if (sequence.published >= full) {
+      return;
+    }
+    var chain = sequence.chain(root(sequence), blockTokens, full);
+    for (int i = sequence.published; i < full; i++) {
+      pool.publish(sequence.number, i, chain.get(i));
+      coming.remove(chain.get(i), sequence);
+    }
+    sequence.published = full;
+    table(sequence);
+  }
+
+  /// What the sequence's blocks hold is not to be shared.
+  void distrust(Sequence sequence) {
+    pool.retract(sequence.number);
+  }
+
+  /// The sequence is over.
+  void ended(Sequence sequence) {
+    if (sequence.place == Place.BATCH) {
+      stopComing(sequence);
+    } else if (sequence.place == Place.HOST) {
+      leaveHost(sequence);
+    }
+    if (sequence.generated() > 0) {
+      history.add(sequence.generated());
+    }
+  }
+
+  /// Takes back all blocks; nothing uses them any more.
+  void release(Sequence sequence) {
+    pool.release(sequence.number);
+  }
+
+  private void stopComing(Sequence sequence) {
+    if (config.prefixCache()) {
+      sequence
+          .cacheable(root(sequence), blockTokens)
+          .forEach(hash -> coming.remove(hash, sequence));
+    }
+  }
+
+  private void table(Sequence sequence) {
+    sequence.use(new BlockTable(blockTokens, pool.ownedBy(sequence.number)));
+  }
+
+  private BlockHash root(Sequence sequence) {
+    return roots.computeIfAbsent(
+        sequence.request.tenant(), tenant -> BlockHash.root(config.model(), tenant));
+  }
+}

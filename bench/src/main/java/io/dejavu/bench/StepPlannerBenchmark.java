@@ -5,6 +5,7 @@ import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepCommand;
 import io.dejavu.engine.StepEvent;
 import io.dejavu.engine.StepPlan;
@@ -53,7 +54,7 @@ public class StepPlannerBenchmark {
             new EngineConfig(512, running, running, 0),
             new Admission(50_000, CONTEXT, 0),
             new BlockPool(running * CONTEXT / BLOCK_TOKENS),
-            BLOCK_TOKENS);
+            SchedulingConfig.of(BLOCK_TOKENS));
     for (int i = 0; i < running; i++) {
       submit();
     }

@@ -7,8 +7,8 @@ package io.dejavu.engine;
 public record PreemptionCosts(double swapBytesPerSecond, double prefillTokensPerSecond) {
   public static final PreemptionCosts UNKNOWN = new PreemptionCosts(0, 0);
 
-  /// Whether copying `bytes` out and in again takes less time than computing `tokens` again. What is
-  /// not known takes the way that needs nothing: computing again.
+  /// Whether copying `bytes` out and in again takes less time than computing `tokens` again. What
+  /// is not known takes the way that needs nothing: computing again.
   boolean swapIsCheaper(long bytes, int tokens) {
     return swapBytesPerSecond > 0
         && prefillTokensPerSecond > 0

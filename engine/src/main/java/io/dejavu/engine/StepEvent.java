@@ -25,6 +25,10 @@ public sealed interface StepEvent {
   /// What preemption costs here, as measured now.
   record Measured(PreemptionCosts costs) implements StepEvent {}
 
+  /// Steps are to have so many tokens at most, or as many as the configuration says if that is
+  /// fewer, but always one for each sequence.
+  record Budget(int stepTokens) implements StepEvent {}
+
   /// No step is under way, and all that has happened was told: what next?
   record Ready() implements StepEvent {}
 

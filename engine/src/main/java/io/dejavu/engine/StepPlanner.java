@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A step takes one token of every sequence that is being generated; what is left of its token
 /// budget goes to prompts, cut into chunks where they do not fit (Dynamic SplitFuse; Holmes et al.
-/// 2024, DeepSpeed-FastGen, §3). Who is admitted next is {@link FairQueue}'s business, whether there
-/// is memory for it {@link BatchMemory}'s.
+/// 2024, DeepSpeed-FastGen, §3). Who is admitted next is {@link FairQueue}'s business, whether
+/// there is memory for it {@link BatchMemory}'s.
 ///
 /// A token counts when its step is done. Blocks of a sequence that ends go back at once, or after
 /// the step that still writes to them. After a step that failed, its sequences are computed one at
@@ -41,6 +41,7 @@ public final class StepPlanner {
   private final Map<Long, Sequence> live = new HashMap<>();
   private @Nullable StepPlan underWay;
 
+  private int stepTokens;
   private int lastBatch;
   private long steps;
   private long promptTokens;
@@ -59,6 +60,7 @@ public final class StepPlanner {
     this.admission = admission;
     this.pool = pool;
     this.memory = new BatchMemory(pool, scheduling);
+    stepTokens = config.stepTokens();
   }
 
   /// Decides what follows from `event`.
@@ -73,6 +75,10 @@ public final class StepPlanner {
       case StepEvent.SwapFailed(var number) -> swapFailed(number);
       case StepEvent.Measured(var costs) -> {
         memory.costs(costs);
+        yield List.of();
+      }
+      case StepEvent.Budget(var tokens) -> {
+        stepTokens = Math.clamp(tokens, config.maxRunning(), config.stepTokens());
         yield List.of();
       }
       case StepEvent.Ready _ -> ready();
@@ -198,7 +204,8 @@ public final class StepPlanner {
         return sequence;
       }
     }
-    throw new IllegalStateException("none of %d sequences is in the batch".formatted(running.size()));
+    throw new IllegalStateException(
+        "none of %d sequences is in the batch".formatted(running.size()));
   }
 
   /// Lets preempted sequences go on, if there is room for them.
@@ -222,11 +229,11 @@ public final class StepPlanner {
     var chunks = new ArrayList<StepPlan.Chunk>();
     for (var suspect : suspects) {
       if (able.contains(suspect)) {
-        addChunk(chunks, suspect, config.stepTokens());
+        addChunk(chunks, suspect, stepTokens);
         return chunks; // Alone.
       }
     }
-    int budget = config.stepTokens();
+    int budget = stepTokens;
     for (var sequence : able) {
       if (sequence.remaining() == 1 && budget > 0) {
         budget -= addChunk(chunks, sequence, 1);

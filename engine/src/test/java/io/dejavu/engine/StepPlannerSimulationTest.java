@@ -44,7 +44,7 @@ class StepPlannerSimulationTest {
     }
     assertThat(requests).isGreaterThan(20 * SEEDS);
     // What is to be tested does happen.
-    System.out.println(hits+" "+swaps+" "+recomputes+" "+requests);
+    System.out.println(hits + " " + swaps + " " + recomputes + " " + requests);
     assertThat(hits).isGreaterThan(10L * SEEDS);
     assertThat(swaps).isGreaterThan(SEEDS / 10);
     assertThat(recomputes).isGreaterThan(SEEDS / 10);
@@ -163,11 +163,7 @@ class StepPlannerSimulationTest {
         stops.add(random.nextInt(VOCABULARY));
       }
       return GenerationRequest.of(
-              "r" + submitted,
-              randomPrompt(prompt),
-              Sampling.GREEDY,
-              random.nextLong(),
-              maxTokens)
+              "r" + submitted, randomPrompt(prompt), Sampling.GREEDY, random.nextLong(), maxTokens)
           .withMinTokens(random.nextInt(4) == 0 ? random.nextInt(maxTokens + 1) : 0)
           .withStopTokens(stops)
           .withLogprobs(random.nextInt(6) - 1 < 0 ? -1 : random.nextInt(4))

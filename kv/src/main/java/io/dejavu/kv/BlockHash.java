@@ -1,11 +1,11 @@
 package io.dejavu.kv;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 /// What a block holds, given all that is before it in its sequence: SHA-256 of the hash of the
 /// block before and of its own tokens. Two blocks with the same hash hold the same keys and values,

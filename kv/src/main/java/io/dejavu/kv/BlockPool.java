@@ -12,8 +12,8 @@ import java.util.Set;
 /// something that a sequence may want again, used by nobody), lent, or owned by at least one owner.
 ///
 /// Owners whose sequences begin alike share full blocks, which nobody writes to any more: an owner
-/// says what a block of its holds by {@link #publish}, others find it by {@link #share}. What nobody
-/// owns stays cached until its block is wanted, the longest unused first.
+/// says what a block of its holds by {@link #publish}, others find it by {@link #share}. What
+/// nobody owns stays cached until its block is wanted, the longest unused first.
 ///
 /// Blocks come in extents, as few and as long as there are, so that moving them is few large
 /// copies. The same calls in the same order give the same blocks.
@@ -170,7 +170,8 @@ public final class BlockPool {
     return returned.length;
   }
 
-  /// What the blocks of `owner` hold is not worth sharing after all. Whoever shares it already does.
+  /// What the blocks of `owner` hold is not worth sharing after all. Whoever shares it already
+  /// does.
   public void retract(long owner) {
     for (int block : owned.getOrDefault(owner, NONE)) {
       index.remove(block);

@@ -9,15 +9,29 @@ package io.dejavu.kv;
 ///   more
 /// @param fraction of the free memory, if `bytes` is 0
 /// @param mostBytes never more, if `bytes` is 0: memory is zeroed at start, which takes time
+/// @param swapBytes most host memory for sequences that lose their place for want of memory; taken
+///   when it is needed. 0: they are computed again
+/// @param prefixCache whether prompts that begin alike share what is computed of them
 public record KvConfig(
-    int blockTokens, long bytes, int sequences, double fraction, long mostBytes) {
-  public static final KvConfig DEFAULT = new KvConfig(KvLayout.BLOCK_TOKENS, 0, 16, 0.6, 4L << 30);
+    int blockTokens,
+    long bytes,
+    int sequences,
+    double fraction,
+    long mostBytes,
+    long swapBytes,
+    boolean prefixCache) {
+  public static final KvConfig DEFAULT =
+      new KvConfig(KvLayout.BLOCK_TOKENS, 0, 16, 0.6, 4L << 30, 1L << 30, true);
 
   public KvConfig {
     if (Integer.bitCount(blockTokens) != 1) {
       throw new IllegalArgumentException("blocks of %d tokens".formatted(blockTokens));
     }
-    if (bytes < 0 || sequences < 1 || mostBytes < 1 || !(fraction > 0 && fraction < 1)) {
+    if (bytes < 0
+        || swapBytes < 0
+        || sequences < 1
+        || mostBytes < 1
+        || !(fraction > 0 && fraction < 1)) {
       throw new IllegalArgumentException(
           "%d bytes of KV memory, or for %d sequences %s of the free memory but at most %d bytes"
               .formatted(bytes, sequences, fraction, mostBytes));
@@ -25,7 +39,20 @@ public record KvConfig(
   }
 
   public KvConfig withBytes(long bytes) {
-    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes);
+    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
+  }
+
+  /// Room for one sequence, however long.
+  public KvConfig forOneSequence() {
+    return new KvConfig(blockTokens, 0, 1, fraction, Long.MAX_VALUE, 0, prefixCache);
+  }
+
+  public KvConfig withSwapBytes(long swapBytes) {
+    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
+  }
+
+  public KvConfig withPrefixCache(boolean prefixCache) {
+    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
   }
 
   /// How many blocks to open.

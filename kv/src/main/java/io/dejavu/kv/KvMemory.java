@@ -32,15 +32,12 @@ public final class KvMemory implements AutoCloseable {
     return layout.cache(buffer, layer);
   }
 
-  /// Copies what `blocks` hold to the host: `[L, blocks, 2, K, S, D]`, in the order given. Waits for
-  /// all kernels enqueued before.
+  /// Copies what `blocks` hold to the host: `[L, blocks, 2, K, S, D]`, in the order given. Waits
+  /// for all kernels enqueued before.
   ///
   /// @param target of `blocks.length * layout().blockBytes()` bytes
   public void copyOut(int[] blocks, MemorySegment target) {
-    forEachRun(
-        blocks,
-        target,
-        (offset, part) -> device.download(buffer, offset, part));
+    forEachRun(blocks, target, (offset, part) -> device.download(buffer, offset, part));
   }
 
   /// Copies to `blocks` what {@link #copyOut} gave for as many others, before any kernel enqueued

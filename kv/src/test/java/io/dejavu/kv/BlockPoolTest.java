@@ -147,4 +147,114 @@ class BlockPoolTest {
       return lease.blocks();
     }
   }
+
+  @Test
+  void ownersShareWhatIsPublished() {
+    var pool = new BlockPool(6);
+    give(pool, 1, 3);
+    var chain = chain(3);
+    publish(pool, 1, chain);
+
+    assertThat(pool.share(2, chain.subList(0, 2))).isEqualTo(2);
+    assertThat(pool.ownedBy(2)).containsExactly(0, 1);
+    assertThat(pool.inUse()).isEqualTo(3);
+    assertThat(pool.sharings()).isEqualTo(2);
+    pool.release(1);
+    assertThat(pool.inUse()).isEqualTo(2);
+    assertThat(pool.cached()).isEqualTo(1);
+    assertThat(pool.free()).isEqualTo(4);
+    pool.check();
+  }
+
+  @Test
+  void nothingIsFoundBehindAGap() {
+    var pool = new BlockPool(6);
+    give(pool, 1, 3);
+    var chain = chain(3);
+    pool.publish(1, 0, chain.get(0));
+    pool.publish(1, 2, chain.get(2));
+
+    assertThat(pool.share(2, chain)).isEqualTo(1);
+    assertThat(pool.share(3, chain.subList(1, 3))).isZero();
+    assertThat(pool.ownedBy(3)).isEmpty();
+  }
+
+  @Test
+  void theTailOfWhatIsLongestUnusedIsGivenUpFirst() {
+    var pool = new BlockPool(5);
+    give(pool, 1, 3);
+    var chain = chain(3);
+    publish(pool, 1, chain);
+    pool.release(1);
+    assertThat(pool.free()).isEqualTo(5);
+    give(pool, 2, 2); // those that hold nothing
+    assertThat(pool.cached()).isEqualTo(3);
+
+    give(pool, 3, 1);
+
+    assertThat(pool.holds(chain.get(1))).isTrue();
+    assertThat(pool.holds(chain.get(2))).isFalse();
+    assertThat(pool.share(4, chain)).isEqualTo(2);
+    assertThatThrownBy(() -> pool.lend(1)).hasMessage("1 blocks wanted, 0 of 5 free");
+    pool.check();
+  }
+
+  @Test
+  void whatTwoHaveComputedIsKeptOnce() {
+    var pool = new BlockPool(4);
+    give(pool, 1, 2);
+    give(pool, 2, 2);
+    var chain = chain(2);
+    publish(pool, 1, chain);
+
+    assertThat(pool.publish(2, 0, chain.get(0))).isZero();
+
+    assertThat(pool.ownedBy(2)).containsExactly(0, 3);
+    assertThat(pool.inUse()).isEqualTo(3);
+    assertThat(pool.publish(2, 0, chain.get(0))).isZero(); // again
+    pool.check();
+    assertThat(pool.leaked(Set.of(2L))).isEqualTo(1);
+    assertThat(pool.leaked(Set.of(1L, 2L))).isZero();
+  }
+
+  @Test
+  void whatIsRetractedIsNotFoundAndIsFreeWhenNobodyHasIt() {
+    var pool = new BlockPool(4);
+    give(pool, 1, 2);
+    var chain = chain(2);
+    publish(pool, 1, chain);
+    pool.share(2, chain.subList(0, 1));
+
+    pool.retract(1);
+    pool.release(1);
+
+    assertThat(pool.share(3, chain)).isZero();
+    assertThat(pool.cached()).isZero();
+    assertThat(pool.inUse()).isEqualTo(1);
+    pool.release(2);
+    assertThat(pool.inUse()).isZero();
+    pool.check();
+  }
+
+  private static void give(BlockPool pool, long owner, int blocks) {
+    try (var lease = pool.lend(blocks)) {
+      lease.giveTo(owner);
+    }
+  }
+
+  private static void publish(BlockPool pool, long owner, List<BlockHash> chain) {
+    for (int i = 0; i < chain.size(); i++) {
+      pool.publish(owner, i, chain.get(i));
+    }
+  }
+
+  private static List<BlockHash> chain(int blocks) {
+    var chain = new ArrayList<BlockHash>();
+    var hash = BlockHash.root("a model");
+    for (int i = 0; i < blocks; i++) {
+      hash = hash.next(new int[] {i}, 0, 1);
+      chain.add(hash);
+    }
+    return chain;
+  }
 }

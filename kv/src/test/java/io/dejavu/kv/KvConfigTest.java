@@ -28,6 +28,7 @@ class KvConfigTest {
   void noRoomForOneBlockIsAnError() {
     assertThatThrownBy(() -> KvConfig.DEFAULT.blocks(MIB, 100, MIB))
         .hasMessage("a KV block takes 1048576 bytes, there is room for 629145");
-    assertThatThrownBy(() -> new KvConfig(24, 0, 1, 0.5, MIB)).hasMessage("blocks of 24 tokens");
+    assertThatThrownBy(() -> new KvConfig(24, 0, 1, 0.5, MIB, 0, true))
+        .hasMessage("blocks of 24 tokens");
   }
 }

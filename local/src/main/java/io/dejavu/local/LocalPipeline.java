@@ -3,12 +3,14 @@ package io.dejavu.local;
 import io.dejavu.engine.Admission;
 import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.TokenLogprobs;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.SwapSpace;
 import io.dejavu.model.Executor;
 import io.dejavu.model.Step;
 import io.dejavu.model.StepResult;
@@ -19,7 +21,15 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /// A whole model on one device of this process, with the memory of its keys and values.
-public record LocalPipeline(Executor executor, KvMemory memory, Admission admission)
+///
+/// @param swap host memory for sequences that lose their place
+/// @param scheduling what the planner is to know of the memory
+public record LocalPipeline(
+    Executor executor,
+    KvMemory memory,
+    SwapSpace swap,
+    Admission admission,
+    SchedulingConfig scheduling)
     implements StepLoop.Computer {
   private static final System.Logger LOG = System.getLogger(LocalPipeline.class.getName());
 
@@ -87,8 +97,20 @@ public record LocalPipeline(Executor executor, KvMemory memory, Admission admiss
                     : ""));
     var memory = KvMemory.open(device, layout);
     executor.use(IntStream.range(0, sizes.layers()).mapToObj(memory::cache).toList());
+    long swapBytes = Math.min(kvConfig.swapBytes(), FreeMemory.bytes() / 4);
+    var scheduling =
+        SchedulingConfig.of(layout.blockTokens())
+            .withPrefixCache(kvConfig.prefixCache())
+            .withModel(sizes + " in " + layout.type())
+            .withSwap(
+                (int) Math.min(Integer.MAX_VALUE, swapBytes / layout.blockBytes()),
+                layout.blockBytes());
     return new LocalPipeline(
-        executor, memory, new Admission(sizes.vocabulary(), context, executor.limits().logprobs()));
+        executor,
+        memory,
+        new SwapSpace(memory, swapBytes),
+        new Admission(sizes.vocabulary(), context, executor.limits().logprobs()),
+        scheduling);
   }
 
   public KvLayout layout() {
@@ -126,8 +148,24 @@ public record LocalPipeline(Executor executor, KvMemory memory, Admission admiss
   }
 
   @Override
+  public void swapOut(long sequence, int[] blocks) {
+    swap.swapOut(sequence, blocks);
+  }
+
+  @Override
+  public void swapIn(long sequence, int[] blocks) {
+    swap.swapIn(sequence, blocks);
+  }
+
+  @Override
+  public void dropSwapped(long sequence) {
+    swap.drop(sequence);
+  }
+
+  @Override
   public void close() {
     executor.close();
+    swap.close();
     memory.close();
   }
 }

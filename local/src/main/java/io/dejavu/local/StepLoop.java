@@ -7,6 +7,8 @@ import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.PreemptionCosts;
+import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepCommand;
 import io.dejavu.engine.StepEvent;
 import io.dejavu.engine.StepPlan;
@@ -43,11 +45,14 @@ public final class StepLoop implements Engine {
   private final Computer computer;
   private final BlockPool pool;
   private final int blockTokens;
+  private final long blockBytes;
+  private final PipelineProbe probe;
   private final StepPlanner planner;
   private final EngineObserver observer;
   private final Map<Long, LiveRequest> requests = new HashMap<>();
   private final Deadlines deadlines = new Deadlines();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
+  private PreemptionCosts costs = PreemptionCosts.UNKNOWN;
   private boolean draining;
   private boolean stopping;
   private long lastStep = System.nanoTime();
@@ -63,6 +68,15 @@ public final class StepLoop implements Engine {
     /// @return one result per chunk
     List<ChunkResult> run(StepPlan plan);
 
+    /// Copies what `blocks` of a sequence hold to host memory.
+    void swapOut(long sequence, int[] blocks);
+
+    /// Copies them back, to as many blocks, and forgets the copy, even if it throws.
+    void swapIn(long sequence, int[] blocks);
+
+    /// Forgets the copy of a sequence.
+    void dropSwapped(long sequence);
+
     @Override
     void close();
   }
@@ -75,16 +89,18 @@ public final class StepLoop implements Engine {
       StepLoopConfig config,
       Admission admission,
       BlockPool pool,
-      int blockTokens,
+      SchedulingConfig scheduling,
       EngineObserver observer) {
     this.observer = observer;
     this.computer = computer;
     this.config = config;
     this.admission = admission;
     this.pool = pool;
-    this.blockTokens = blockTokens;
+    this.blockTokens = scheduling.blockTokens();
+    this.blockBytes = scheduling.blockBytes();
+    this.probe = new PipelineProbe(computer, pool, scheduling, engineConfig);
     this.inbox = new Inbox(engineConfig.maxLive());
-    this.planner = new StepPlanner(engineConfig, admission, pool, blockTokens);
+    this.planner = new StepPlanner(engineConfig, admission, pool, scheduling);
     this.counts = new Counts(lastStep, planner.status());
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
   }
@@ -106,7 +122,7 @@ public final class StepLoop implements Engine {
         config,
         pipeline.admission(),
         new BlockPool(layout.blocks()),
-        layout.blockTokens(),
+        pipeline.scheduling(),
         observer);
   }
 
@@ -119,9 +135,9 @@ public final class StepLoop implements Engine {
       StepLoopConfig config,
       Admission admission,
       BlockPool pool,
-      int blockTokens,
+      SchedulingConfig scheduling,
       EngineObserver observer) {
-    var loop = new StepLoop(computer, engineConfig, config, admission, pool, blockTokens, observer);
+    var loop = new StepLoop(computer, engineConfig, config, admission, pool, scheduling, observer);
     loop.thread.start();
     return loop;
   }
@@ -188,6 +204,7 @@ public final class StepLoop implements Engine {
 
   private void run() {
     try (computer) {
+      measureCopies();
       while (!(draining && isIdle())) {
         listen();
         if (stopping) {
@@ -195,6 +212,7 @@ public final class StepLoop implements Engine {
         }
         perform(planner.on(new StepEvent.Ready()));
         if (isIdle()) {
+          measureSteps();
           checkMyself();
         }
       }
@@ -213,7 +231,8 @@ public final class StepLoop implements Engine {
 
   /// Takes all messages there are; waits for one if there is nothing else to do.
   private void listen() throws InterruptedException {
-    var next = isIdle() ? inbox.poll(HEARTBEAT) : inbox.poll();
+    boolean busy = !isIdle() || wantsToMeasure();
+    var next = busy ? inbox.poll() : inbox.poll(HEARTBEAT);
     while (next != null) {
       switch (next) {
         case Message.Submit(var live) -> {
@@ -240,12 +259,105 @@ public final class StepLoop implements Engine {
     for (var command : commands) {
       switch (command) {
         case StepCommand.RunStep(var plan) -> perform(planner.on(compute(plan)));
+        case StepCommand.SwapOut(var sequence, var blocks) -> swapOut(sequence, blocks);
+        case StepCommand.SwapIn(var sequence, var blocks) ->
+            perform(planner.on(swapIn(sequence, blocks)));
+        case StepCommand.DropSwapped(var sequence) -> computer.dropSwapped(sequence);
+        case StepCommand.Recompute(var sequence) -> observePreemption(sequence, false);
         case StepCommand.Emit(var sequence, var event) -> emit(sequence, event);
       }
     }
     while (!deaf.isEmpty()) {
-      // What follows from this would be told to a listener that cannot hear.
-      planner.on(new StepEvent.Cancelled(deaf.remove()));
+      perform(planner.on(new StepEvent.Cancelled(deaf.remove())));
+    }
+  }
+
+  private void swapOut(long sequence, int[] blocks) {
+    long begin = System.nanoTime();
+    try {
+      computer.swapOut(sequence, blocks);
+      measureSwap(blocks.length, System.nanoTime() - begin);
+      observePreemption(sequence, true);
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.WARNING, "sequence %d is computed again, not swapped".formatted(sequence), e);
+      perform(planner.on(new StepEvent.SwapFailed(sequence)));
+    }
+  }
+
+  private StepEvent swapIn(long sequence, int[] blocks) {
+    long begin = System.nanoTime();
+    try {
+      computer.swapIn(sequence, blocks);
+      measureSwap(blocks.length, System.nanoTime() - begin);
+      return new StepEvent.SwappedIn(sequence);
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.WARNING, "sequence %d did not come back from the host".formatted(sequence), e);
+      return new StepEvent.SwapFailed(sequence);
+    }
+  }
+
+  private void measureSwap(int blocks, long nanos) {
+    double speed = blocks * blockBytes / (Math.max(1, nanos) / 1e9);
+    measure(
+        new PreemptionCosts(
+            smooth(costs.swapBytesPerSecond(), speed), costs.prefillTokensPerSecond()));
+  }
+
+  private void measurePrefill(StepPlan plan, long nanos) {
+    if (plan.tokens() >= 4 * plan.chunks().size()) { // mostly prompts
+      double speed = plan.tokens() / (Math.max(1, nanos) / 1e9);
+      measure(
+          new PreemptionCosts(
+              costs.swapBytesPerSecond(), smooth(costs.prefillTokensPerSecond(), speed)));
+    }
+  }
+
+  private static double smooth(double before, double now) {
+    return before == 0 ? now : 0.8 * before + 0.2 * now;
+  }
+
+  private void measure(PreemptionCosts measured) {
+    costs = measured;
+    planner.on(new StepEvent.Measured(costs));
+  }
+
+  private void measureCopies() {
+    try {
+      measure(new PreemptionCosts(probe.swapBytesPerSecond(), 0));
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.WARNING, "no sequence is swapped to host memory: a copy failed", e);
+    }
+  }
+
+  private boolean wantsToMeasure() {
+    // After the first steps: what was never compiled is slow.
+    return config.measuresSteps() && probe.wantsSteps() && planner.steps() > 0;
+  }
+
+  private void measureSteps() {
+    if (!wantsToMeasure()) {
+      return;
+    }
+    try {
+      probe
+          .measureStep()
+          .ifPresent(
+              tokens -> {
+                LOG.log(Level.DEBUG, "steps of at most {0} tokens", tokens);
+                planner.on(new StepEvent.Budget(tokens));
+              });
+    } catch (RuntimeException | Error e) {
+      report("a step that was to be measured failed: " + e, e);
+    } finally {
+      lastStep = System.nanoTime();
+    }
+  }
+
+  private void observePreemption(long sequence, boolean swapped) {
+    var live = requests.get(sequence);
+    if (live != null) {
+      live.preempted = true;
+      observe(() -> observer.preempted(sequence, live.request, swapped, System.nanoTime()));
     }
   }
 
@@ -257,6 +369,7 @@ public final class StepLoop implements Engine {
       var results = computer.run(plan);
       problem = "";
       failed = false;
+      measurePrefill(plan, System.nanoTime() - begin);
       return new StepEvent.StepDone(results);
     } catch (RuntimeException | Error e) {
       var why =

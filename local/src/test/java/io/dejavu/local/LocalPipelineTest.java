@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.backend.cpu.CpuKernels;
+import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
@@ -22,10 +23,13 @@ import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -80,6 +84,147 @@ class LocalPipelineTest {
   }
 
   @Test
+  void promptsThatBeginAlikeGetTheTokensAndLogprobsThatTheyGetWithoutTheCache()
+      throws InterruptedException {
+    var random = new SplittableRandom(7);
+    var beginning = random.ints(120, 4, 2048).toArray();
+    var requests = new ArrayList<GenerationRequest>();
+    for (int i = 0; i < 12; i++) {
+      var like = randomRequest(random);
+      var prompt = Arrays.copyOf(beginning, 30 + random.nextInt(120));
+      for (int j = Math.min(prompt.length - 1, 20 + 10 * i); j < prompt.length; j++) {
+        prompt[j] = 4 + random.nextInt(2000);
+      }
+      requests.add(
+          GenerationRequest.of("r", prompt, like.sampling(), like.seed(), 24)
+              .withLogprobs(2)
+              .withPromptLogprobs(i == 5 ? 1 : -1));
+    }
+    requests.add(requests.getFirst()); // All of its full blocks but the last are there.
+    var config = new EngineConfig(48, 8, 100, 0);
+
+    var without = generate(requests, config, KvConfig.DEFAULT.withPrefixCache(false), 1);
+    var with = generate(requests, config, KvConfig.DEFAULT, 1);
+    var together = generate(requests, config, KvConfig.DEFAULT, requests.size());
+
+    assertThat(with.shown).isEqualTo(without.shown);
+    assertThat(together.shown).isEqualTo(without.shown);
+    assertThat(without.totals.prefixHits()).isZero();
+    assertThat(with.totals.prefixHits()).isGreaterThan(300).isEqualTo(with.cachedTokens);
+    assertThat(together.totals.prefixHits()).isGreaterThan(300);
+  }
+
+  @Test
+  void generatedTokensAreInTheCacheToo() throws InterruptedException {
+    var first = GenerationRequest.of("r", ids(20), Sampling.GREEDY, 1, 40);
+    try (var loop = open(new EngineConfig(48, 8, 100, 0), KvConfig.DEFAULT)) {
+      var prompt = new ArrayList<Integer>();
+      Arrays.stream(first.prompt()).forEach(prompt::add);
+      var listener = new Listener();
+      accepted(loop.submit(first, listener));
+      listener.end();
+      listener.events().stream()
+          .flatMap(
+              event ->
+                  event instanceof GenerationEvent.Token(_, var id, _)
+                      ? Stream.of(id)
+                      : Stream.empty())
+          .forEach(prompt::add);
+      assertThat(prompt).hasSize(60);
+      var again = new Listener();
+      accepted(
+          loop.submit(
+              GenerationRequest.of(
+                  "r", prompt.stream().mapToInt(i -> i).toArray(), Sampling.GREEDY, 1, 1),
+              again));
+
+      assertThat(((Finished) again.end()).cachedTokens()).isEqualTo(48);
+    }
+  }
+
+  @Test
+  void preemptedSequencesGetTheTokensThatTheyGetUndisturbed() throws InterruptedException {
+    var requests = new ArrayList<GenerationRequest>();
+    for (int i = 0; i < 20; i++) { // Short answers, from which too much is expected of the next.
+      requests.add(GenerationRequest.of("short", ids(24 + i), Sampling.GREEDY, i, 1));
+    }
+    for (int i = 0; i < 12; i++) {
+      var like = randomRequest(new SplittableRandom(i));
+      requests.add(
+          GenerationRequest.of(
+                  "long", Arrays.copyOf(ids(40 + i), 16), like.sampling(), like.seed(), 60)
+              .withLogprobs(1));
+    }
+    var config = new EngineConfig(64, 12, 100, 100);
+    var tiny = KvConfig.DEFAULT.withBytes(24L * blockBytes());
+
+    var alone = generate(requests, config, KvConfig.DEFAULT, 1);
+    var swapped = generate(requests, config, tiny, requests.size());
+    var recomputed = generate(requests, config, tiny.withSwapBytes(0), requests.size());
+
+    assertThat(swapped.shown).isEqualTo(alone.shown);
+    assertThat(recomputed.shown).isEqualTo(alone.shown);
+    assertThat(alone.totals.swaps() + alone.totals.recomputes()).isZero();
+    assertThat(swapped.totals.swaps()).isPositive();
+    assertThat(recomputed.totals.recomputes()).isPositive();
+    assertThat(recomputed.totals.swaps()).isZero();
+  }
+
+  @Test
+  void theLengthOfStepsIsMeasuredAfterTheFirstOnesAndChangesNoToken() throws InterruptedException {
+    var requests = List.of(randomRequest(new SplittableRandom(3)));
+    var config = new EngineConfig(256, 8, 100, 0);
+    var expected = generate(requests, config, KvConfig.DEFAULT, 1);
+
+    try (var loop = open(config, KvConfig.DEFAULT, StepLoopConfig.DEFAULT.withMeasuredSteps())) {
+      for (int i = 0; i < 20; i++) {
+        var listener = new Listener();
+        accepted(loop.submit(requests.getFirst(), listener));
+        listener.end();
+        assertThat(shown(listener.events())).isEqualTo(expected.shown.getFirst());
+        Thread.sleep(20); // long enough for a measurement, whose result nobody sees
+      }
+      assertThat(loop.status().problem()).isEmpty();
+    }
+  }
+
+  private record Run(List<List<String>> shown, int cachedTokens, Engine.Totals totals) {}
+
+  /// What all requests get, so many of them at a time.
+  private static Run generate(
+      List<GenerationRequest> requests, EngineConfig config, KvConfig kvConfig, int together)
+      throws InterruptedException {
+    var shown = new ArrayList<List<String>>();
+    int cached = 0;
+    try (var loop = open(config, kvConfig)) {
+      for (int begin = 0; begin < requests.size(); begin += together) {
+        var listeners = new ArrayList<Listener>();
+        for (var request : requests.subList(begin, Math.min(requests.size(), begin + together))) {
+          listeners.add(new Listener());
+          accepted(loop.submit(request, listeners.getLast()));
+        }
+        for (var listener : listeners) {
+          cached += ((Finished) listener.end()).cachedTokens();
+          shown.add(shown(listener.events()));
+        }
+      }
+      assertThat(loop.status().blocksInUse()).isZero();
+      assertThat(loop.status().blocksLeaked()).isZero();
+      return new Run(shown, cached, loop.status().totals());
+    }
+  }
+
+  private static long blockBytes() {
+    try (var loop = open(EngineConfig.DEFAULT, KvConfig.DEFAULT.withBytes(64L << 20))) {
+      return (64L << 20) / loop.status().blocks();
+    }
+  }
+
+  private static int[] ids(int first) {
+    return IntStream.range(first, first + 20).map(i -> 4 + i * 37 % 2000).toArray();
+  }
+
+  @Test
   void theContextIsWhatTheModelOrTheMemoryAllows() {
     try (var loop = open(EngineConfig.DEFAULT, KvConfig.DEFAULT)) {
       assertThat(loop.maxContext()).isEqualTo(1024);
@@ -102,6 +247,11 @@ class LocalPipelineTest {
   }
 
   private static StepLoop open(EngineConfig engineConfig, KvConfig kvConfig) {
+    return open(engineConfig, kvConfig, StepLoopConfig.DEFAULT);
+  }
+
+  private static StepLoop open(
+      EngineConfig engineConfig, KvConfig kvConfig, StepLoopConfig loopConfig) {
     var checkpoint = Checkpoint.of(Path.of("../models/shakespeare-opt-7m"));
     try (var weights = checkpoint.openWeights()) {
       var executor =
@@ -113,7 +263,7 @@ class LocalPipelineTest {
               new StepLimits(512, 20),
               LoadProgress.SILENT);
       var pipeline = LocalPipeline.open(executor, kernels.device(), engineConfig, kvConfig);
-      return StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT, EngineObserver.NONE);
+      return StepLoop.open(pipeline, engineConfig, loopConfig, EngineObserver.NONE);
     }
   }
 
@@ -144,7 +294,9 @@ class LocalPipelineTest {
                       logprobs.stream().map(LocalPipelineTest::shown).toList().toString();
                   case GenerationEvent.Token(var position, var id, var logprobs) ->
                       position + ": " + id + (logprobs == null ? "" : shown(logprobs));
-                  case GenerationEvent.Finished _, GenerationEvent.Failed _ -> event.toString();
+                  case GenerationEvent.Finished(var reason, var prompt, var generated, _) ->
+                      "%s after %d and %d".formatted(reason, prompt, generated);
+                  case GenerationEvent.Failed _ -> event.toString();
                 })
         .toList();
   }

@@ -6,7 +6,9 @@ import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.TokenLogprobs;
 import io.dejavu.kv.BlockTable;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /// Draws a hash of all tokens before, which it reads from paged memory as attention does: a block
@@ -15,12 +17,15 @@ final class PretendComputer implements StepLoop.Computer {
   static final int VOCABULARY = 1000;
 
   private final int[] slots;
+  private final int blockTokens;
+  private final Map<Long, int[]> host = new HashMap<>();
   private final Consumer<StepPlan> before;
   volatile boolean closed;
 
   /// @param before told of each step; what it throws makes the step fail
-  PretendComputer(int slots, Consumer<StepPlan> before) {
-    this.slots = new int[slots];
+  PretendComputer(int blocks, int blockTokens, Consumer<StepPlan> before) {
+    this.blockTokens = blockTokens;
+    this.slots = new int[blocks * blockTokens];
     this.before = before;
   }
 
@@ -64,6 +69,28 @@ final class PretendComputer implements StepLoop.Computer {
   private static int next(List<Integer> tokens, long seed) {
     return (int)
         Long.remainderUnsigned((tokens.hashCode() + seed) * 0x9E3779B97F4A7C15L >>> 7, VOCABULARY);
+  }
+
+  @Override
+  public void swapOut(long sequence, int[] blocks) {
+    var copy = new int[blocks.length * blockTokens];
+    for (int i = 0; i < blocks.length; i++) {
+      System.arraycopy(slots, blocks[i] * blockTokens, copy, i * blockTokens, blockTokens);
+    }
+    host.put(sequence, copy);
+  }
+
+  @Override
+  public void swapIn(long sequence, int[] blocks) {
+    var copy = host.remove(sequence);
+    for (int i = 0; i < blocks.length; i++) {
+      System.arraycopy(copy, i * blockTokens, slots, blocks[i] * blockTokens, blockTokens);
+    }
+  }
+
+  @Override
+  public void dropSwapped(long sequence) {
+    host.remove(sequence);
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Failed;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepPlan;
 import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
@@ -41,12 +42,13 @@ class StepLoopTest {
 
   private final AtomicReference<Consumer<StepPlan>> before = new AtomicReference<>(_ -> {});
   private final PretendComputer computer =
-      new PretendComputer(BLOCKS * BLOCK_TOKENS, plan -> before.get().accept(plan));
+      new PretendComputer(BLOCKS, BLOCK_TOKENS, plan -> before.get().accept(plan));
   private final BlockPool pool = new BlockPool(BLOCKS);
   private final Diary observer = new Diary();
   private StepLoop loop =
       start(
-          new StepLoopConfig(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(20)));
+          new StepLoopConfig(
+              Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(20), false));
 
   private StepLoop start(StepLoopConfig config) {
     return StepLoop.start(
@@ -55,7 +57,7 @@ class StepLoopTest {
         config,
         new Admission(PretendComputer.VOCABULARY, 100, 5),
         pool,
-        BLOCK_TOKENS,
+        SchedulingConfig.of(BLOCK_TOKENS).withSwap(BLOCKS, 100),
         observer);
   }
 
@@ -310,7 +312,7 @@ class StepLoopTest {
     loop =
         start(
             new StepLoopConfig(
-                Duration.ofMillis(800), Duration.ofMinutes(1), Duration.ofSeconds(20)));
+                Duration.ofMillis(800), Duration.ofMinutes(1), Duration.ofSeconds(20), false));
     var gate = new CountDownLatch(1);
     before.set(_ -> await(gate));
     var listener = new Listener();
@@ -331,7 +333,7 @@ class StepLoopTest {
     loop =
         start(
             new StepLoopConfig(
-                Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofMillis(20)));
+                Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofMillis(20), false));
     var gate = new CountDownLatch(1);
     var computing = new CountDownLatch(1);
     before.set(
@@ -358,7 +360,7 @@ class StepLoopTest {
     loop =
         start(
             new StepLoopConfig(
-                Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofSeconds(20)));
+                Duration.ofMinutes(1), Duration.ofMillis(1), Duration.ofSeconds(20), false));
 
     assertThat(checks.tryAcquire(2, 20, TimeUnit.SECONDS)).isTrue();
     assertThat(loop.status().healthy()).isTrue();

@@ -181,7 +181,7 @@ final class GenerateCommand implements Callable<Integer> {
     var config =
         new EngineConfig(
             defaults.stepTokens(), defaults.maxRunning(), defaults.maxWaiting(), context);
-    var kv = new KvConfig(KvConfig.DEFAULT.blockTokens(), 0, 1, 0.6, Long.MAX_VALUE);
+    var kv = KvConfig.DEFAULT.forOneSequence();
     try {
       var pipeline = LocalPipeline.open(loaded.executor(), loaded.kernels().device(), config, kv);
       return StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT, EngineObserver.NONE);

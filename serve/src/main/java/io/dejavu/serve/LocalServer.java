@@ -81,6 +81,7 @@ final class LocalServer implements AutoCloseable {
       @Nullable String servedName,
       ChatOptions chat,
       EngineConfig engineConfig,
+      StepLoopConfig loopConfig,
       KvConfig kvConfig,
       ApiConfig apiConfig) {
     long begin = System.nanoTime();
@@ -103,7 +104,7 @@ final class LocalServer implements AutoCloseable {
       LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
       var pipeline =
           LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
-      engine = StepLoop.open(pipeline, engineConfig, StepLoopConfig.DEFAULT, EngineObserver.NONE);
+      engine = StepLoop.open(pipeline, engineConfig, loopConfig, EngineObserver.NONE);
       var served = served(model, servedName, chat, config);
       var api = api(opening);
       api.serve(engine, served);

@@ -6,6 +6,7 @@ import io.dejavu.kv.KvConfig;
 import io.dejavu.local.Figures;
 import io.dejavu.local.FreeMemory;
 import io.dejavu.local.ModelSource;
+import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.Architectures;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -90,12 +91,28 @@ final class ServeCommand implements Callable<Integer> {
   long kvMemory;
 
   @Option(
-      names = "--max-batch-tokens",
+      names = "--swap-memory",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description =
+          "Host memory for sequences that lose their place when memory for keys and values runs"
+              + " out; taken when it is needed. 0: they are computed again. Default: 1G, at most a"
+              + " quarter of the free memory.")
+  long swapMemory = KvConfig.DEFAULT.swapBytes();
+
+  @Option(
+      names = "--no-prefix-cache",
+      description = "Computes every prompt from its start, even if another one began alike.")
+  boolean noPrefixCache;
+
+  @Option(
+      names = {"--step-tokens", "--max-batch-tokens"},
       paramLabel = "TOKENS",
       description =
           "Most tokens computed in one step: longer prompts are computed in chunks, so that they"
-              + " don't hold up others. Default: 256.")
-  int maxBatchTokens = EngineConfig.DEFAULT.stepTokens();
+              + " don't hold up others. Default: what is measured after the start to be enough"
+              + " for nine tenths of the highest speed, at most 256.")
+  int stepTokens;
 
   @Option(
       names = "--max-sequences",
@@ -146,13 +163,22 @@ final class ServeCommand implements Callable<Integer> {
               System.getenv());
       var engine =
           new EngineConfig(
-              maxBatchTokens, maxSequences, EngineConfig.DEFAULT.maxWaiting(), maxContext);
+              stepTokens > 0
+                  ? stepTokens
+                  : Math.max(EngineConfig.DEFAULT.stepTokens(), maxSequences),
+              maxSequences,
+              EngineConfig.DEFAULT.maxWaiting(),
+              maxContext);
       return LocalServer.start(
           options.config(model),
           servedName,
           chat,
           engine,
-          KvConfig.DEFAULT.withBytes(kvMemory),
+          stepTokens > 0 ? StepLoopConfig.DEFAULT : StepLoopConfig.DEFAULT.withMeasuredSteps(),
+          KvConfig.DEFAULT
+              .withBytes(kvMemory)
+              .withSwapBytes(swapMemory)
+              .withPrefixCache(!noPrefixCache),
           api);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
@@ -166,10 +192,13 @@ final class ServeCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
-    if (maxSequences < 1 || maxBatchTokens < maxSequences) {
+    if (maxSequences < 1) {
+      throw options.usage("--max-sequences is %d, must be at least 1".formatted(maxSequences));
+    }
+    if (stepTokens < 0 || (stepTokens > 0 && stepTokens < maxSequences)) {
       throw options.usage(
-          "--max-sequences is %d, must be 1 to --max-batch-tokens, which is %d"
-              .formatted(maxSequences, maxBatchTokens));
+          "--step-tokens is %d, must be at least --max-sequences, which is %d"
+              .formatted(stepTokens, maxSequences));
     }
     if (requestTimeout < 1) {
       throw options.usage("--request-timeout is %d, must be at least 1".formatted(requestTimeout));

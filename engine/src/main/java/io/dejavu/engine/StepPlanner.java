@@ -5,6 +5,7 @@ import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.KvLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -234,13 +235,15 @@ public final class StepPlanner {
       }
     }
     int budget = stepTokens;
+    var generated = new HashSet<Sequence>();
     for (var sequence : able) {
-      if (sequence.remaining() == 1 && budget > 0) {
+      if (sequence.remaining() == 1) {
         budget -= addChunk(chunks, sequence, 1);
+        generated.add(sequence);
       }
     }
     for (var sequence : running) {
-      if (sequence.place == Place.BATCH && !isIn(chunks, sequence) && budget > 0) {
+      if (budget > 0 && sequence.place == Place.BATCH && !generated.contains(sequence)) {
         budget -= addChunk(chunks, sequence, budget);
       }
     }

@@ -375,6 +375,257 @@ class StepPlannerTest {
   }
 
   @Test
+  void aPromptThatBeginsAsAnotherOneSharesItsFullBlocks() {
+    var planner = caching(0);
+    submit(planner, 1, request(10, 2));
+    step(planner);
+    done(planner, -1);
+    step(planner);
+    done(planner, 50);
+    submit(planner, 2, request(10, 1));
+
+    var chunk = step(planner).chunks().get(1);
+
+    assertThat(chunk.start()).isEqualTo(8);
+    assertThat(chunk.tokens()).containsExactly(8, 9);
+    assertThat(Arrays.copyOf(chunk.blocks().blocks(), 2))
+        .containsExactly(Arrays.copyOf(pool.ownedBy(1), 2));
+    assertThat(done(planner, 51, 52))
+        .contains(emit(2, new Finished(FinishReason.LENGTH, 10, 1, 8)));
+    assertThat(planner.status().totals().prefixQueries()).isEqualTo(20);
+    assertThat(planner.status().totals().prefixHits()).isEqualTo(8);
+    assertThat(pool.inUse()).isZero();
+    assertThat(planner.status().blocksCached()).isEqualTo(2);
+  }
+
+  @Test
+  void atLeastOneTokenOfAPromptIsComputed() {
+    var planner = caching(0);
+    submit(planner, 1, request(8, 1));
+    step(planner);
+    done(planner, 50);
+    submit(planner, 2, request(8, 1));
+
+    assertThat(shape(step(planner))).containsExactly("2: 4 from 4, draws 8");
+  }
+
+  @Test
+  void whoWantsLogprobsOfItsPromptComputesAllOfIt() {
+    var planner = caching(0);
+    submit(planner, 1, request(8, 1));
+    step(planner);
+    done(planner, 50);
+    submit(planner, 2, request(8, 1).withPromptLogprobs(0));
+
+    assertThat(shape(step(planner))).containsExactly("2: 8 from 0, draws 8");
+  }
+
+  @Test
+  void tenantsShareNothing() {
+    var planner = caching(0);
+    submit(planner, 1, request(10, 1).withTenant("a"));
+    step(planner);
+    done(planner, -1);
+    step(planner);
+    done(planner, 50);
+    submit(planner, 2, request(10, 1).withTenant("b"));
+
+    assertThat(shape(step(planner))).containsExactly("2: 8 from 0");
+  }
+
+  @Test
+  void equalPromptsAtTheSameTimeAreComputedOnce() {
+    var planner = caching(0);
+    submit(planner, 1, request(10, 1));
+    submit(planner, 2, request(10, 1));
+    submit(planner, 3, request(2, 1)); // wants nothing that is being computed
+
+    assertThat(shape(step(planner))).containsExactly("1: 8 from 0");
+    done(planner, -1);
+    assertThat(shape(step(planner)))
+        .containsExactly("1: 2 from 8, draws 10", "2: 2 from 8, draws 10", "3: 2 from 0, draws 2");
+  }
+
+  @Test
+  void whoWaitsForAnotherOnesPromptDoesNotWaitLongerThanThatLives() {
+    var planner = caching(0);
+    submit(planner, 1, request(20, 1));
+    submit(planner, 2, request(20, 1));
+    step(planner);
+    planner.on(new StepEvent.Cancelled(1));
+    done(planner, -1);
+
+    assertThat(shape(step(planner))).containsExactly("2: 8 from 0");
+  }
+
+  @Test
+  void whatGaveNanIsNotKept() {
+    var planner = caching(0);
+    submit(planner, 1, request(8, 1));
+    step(planner);
+    done(planner, -1);
+    submit(planner, 2, request(8, 1));
+
+    assertThat(shape(step(planner))).containsExactly("2: 8 from 0, draws 8");
+  }
+
+  @Test
+  void whenMemoryRunsOutTheLastGivesItsOwnAndIsComputedAgain() {
+    var planner = caching(0);
+    expectShortAnswers(planner);
+    submit(planner, 101, request(8, 24).withTenant("a"));
+    submit(planner, 102, request(8, 24).withTenant("b"));
+
+    var commands = runUntil(planner, StepCommand.Recompute.class);
+
+    assertThat(commands.getFirst()).isEqualTo(new StepCommand.Recompute(102));
+    assertThat(pool.ownedBy(102)).isEmpty();
+    assertThat(planner.waiting()).isEqualTo(1);
+    assertThat(planner.status().totals().recomputes()).isEqualTo(1);
+    finish(planner, 101);
+    assertThat(finish(planner, 102)).isEqualTo(24);
+    assertThat(pool.inUse()).isZero();
+  }
+
+  @Test
+  void itIsSwappedToTheHostIfThatIsCheaper() {
+    var planner = caching(10);
+    planner.on(new StepEvent.Measured(new PreemptionCosts(1e9, 1)));
+    expectShortAnswers(planner);
+    submit(planner, 101, request(8, 24).withTenant("a"));
+    submit(planner, 102, request(8, 24).withTenant("b"));
+
+    var out = (StepCommand.SwapOut) runUntil(planner, StepCommand.SwapOut.class).getFirst();
+    assertThat(out.sequence()).isEqualTo(102);
+    assertThat(planner.status().swapped()).isEqualTo(1);
+    assertThat(pool.ownedBy(102)).isEmpty();
+    var in = (StepCommand.SwapIn) runUntil(planner, StepCommand.SwapIn.class).getFirst();
+    assertThat(in.sequence()).isEqualTo(102);
+    assertThat(in.blocks()).hasSameSizeAs(out.blocks()).isEqualTo(pool.ownedBy(102));
+    assertThat(planner.status().swapped()).isZero();
+    planner.on(new StepEvent.SwappedIn(102));
+    assertThat(finish(planner, 102)).isEqualTo(24);
+    assertThat(planner.status().totals().swaps()).isEqualTo(1);
+  }
+
+  @Test
+  void cancellingOnTheHostOrOnTheWayBackFreesEverything() {
+    for (boolean returning : new boolean[] {false, true}) {
+      var planner = caching(10);
+      planner.on(new StepEvent.Measured(new PreemptionCosts(1e9, 1)));
+      expectShortAnswers(planner);
+      submit(planner, 101, request(8, 24).withTenant("a"));
+      submit(planner, 102, request(8, 24).withTenant("b"));
+      runUntil(planner, StepCommand.SwapOut.class);
+      if (returning) {
+        runUntil(planner, StepCommand.SwapIn.class);
+        assertThat(planner.on(new StepEvent.Cancelled(102))).hasSize(1);
+        assertThat(pool.ownedBy(102)).isNotEmpty(); // they are written to
+        planner.on(new StepEvent.SwappedIn(102));
+      } else {
+        assertThat(planner.on(new StepEvent.Cancelled(102)))
+            .first()
+            .isEqualTo(new StepCommand.DropSwapped(102));
+      }
+      assertThat(pool.ownedBy(102)).isEmpty();
+      planner.on(new StepEvent.Cancelled(101));
+      assertThat(planner.status().swapped()).isZero();
+      if (!returning) {
+        drain(planner);
+      }
+      assertThat(pool.inUse()).isZero();
+    }
+  }
+
+  @Test
+  void aFailedSwapIsComputedAgain() {
+    var planner = caching(10);
+    planner.on(new StepEvent.Measured(new PreemptionCosts(1e9, 1)));
+    expectShortAnswers(planner);
+    submit(planner, 101, request(8, 24).withTenant("a"));
+    submit(planner, 102, request(8, 24).withTenant("b"));
+    runUntil(planner, StepCommand.SwapIn.class);
+
+    assertThat(planner.on(new StepEvent.SwapFailed(102)))
+        .containsExactly(new StepCommand.Recompute(102));
+    assertThat(pool.ownedBy(102)).isEmpty();
+    assertThat(finish(planner, 102)).isEqualTo(24);
+  }
+
+  @Test
+  void theBudgetIsAtLeastOneTokenPerSequenceAndAtMostWhatTheDoerCanTake() {
+    submit(1, request(30, 1));
+    planner.on(new StepEvent.Budget(5));
+    assertThat(shape(step())).containsExactly("1: 5 from 0");
+    done(-1);
+    planner.on(new StepEvent.Budget(1));
+    assertThat(shape(step())).containsExactly("1: 3 from 5");
+    done(-1);
+    planner.on(new StepEvent.Budget(1000));
+    assertThat(shape(step())).containsExactly("1: 8 from 8");
+  }
+
+  private StepPlanner caching(int swapBlocks) {
+    return new StepPlanner(
+        new EngineConfig(8, 3, 100, 0),
+        new Admission(100, 32, 5),
+        pool,
+        SchedulingConfig.of(BLOCK).withSwap(swapBlocks, 100));
+  }
+
+  /// So that more are admitted than there is memory for.
+  private static void expectShortAnswers(StepPlanner planner) {
+    for (int i = 1; i <= OutputHistory.LEAST; i++) {
+      submit(planner, i, request(1, 1));
+    }
+    drain(planner);
+  }
+
+  private static void drain(StepPlanner planner) {
+    while (planner.running() + planner.waiting() > 0) {
+      turn(planner);
+    }
+  }
+
+  /// What the planner says before its next step, which is done then, and what follows.
+  private static List<StepCommand> turn(StepPlanner planner) {
+    var commands = new ArrayList<>(planner.on(new StepEvent.Ready()));
+    if (!commands.isEmpty() && commands.getLast() instanceof StepCommand.RunStep(var plan)) {
+      commands.addAll(
+          planner.on(
+              new StepEvent.StepDone(
+                  plan.chunks().stream()
+                      .map(chunk -> new ChunkResult(chunk.draw() == null ? -1 : 7, null, List.of()))
+                      .toList())));
+    }
+    return commands;
+  }
+
+  private static List<StepCommand> runUntil(
+      StepPlanner planner, Class<? extends StepCommand> wanted) {
+    for (int i = 0; i < 100; i++) {
+      var found = turn(planner).stream().filter(wanted::isInstance).toList();
+      if (!found.isEmpty()) {
+        return found;
+      }
+    }
+    throw new AssertionError("no " + wanted);
+  }
+
+  /// Tokens that the sequence has in the end.
+  private static int finish(StepPlanner planner, long number) {
+    for (int i = 0; i < 200; i++) {
+      for (var command : turn(planner)) {
+        if (command instanceof StepCommand.Emit(var sequence, Finished finished)
+            && sequence == number) {
+          return finished.generatedTokens();
+        }
+      }
+    }
+    throw new AssertionError("sequence %d does not end".formatted(number));
+  }
+
+  @Test
   void eventsThatCannotBeAreRefused() {
     assertThatThrownBy(() -> planner.on(new StepEvent.StepFailed("")))
         .hasMessage("no step is under way, 0 were");
@@ -407,6 +658,10 @@ class StepPlannerTest {
   }
 
   private void submit(long number, GenerationRequest request) {
+    submit(planner, number, request);
+  }
+
+  private static void submit(StepPlanner planner, long number, GenerationRequest request) {
     assertThat(planner.on(new StepEvent.Submitted(number, request))).isEmpty();
   }
 
@@ -415,19 +670,32 @@ class StepPlannerTest {
   }
 
   private StepPlan step() {
+    return step(planner);
+  }
+
+  private static StepPlan step(StepPlanner planner) {
     var commands = planner.on(new StepEvent.Ready());
     assertThat(commands).hasSize(1);
     return ((StepCommand.RunStep) commands.getFirst()).plan();
   }
 
   private List<StepCommand> done(int... tokens) {
+    return done(planner, tokens);
+  }
+
+  private static List<StepCommand> done(StepPlanner planner, int... tokens) {
     return done(
+        planner,
         Arrays.stream(tokens)
             .mapToObj(token -> new ChunkResult(token, null, List.of()))
             .toArray(ChunkResult[]::new));
   }
 
   private List<StepCommand> done(ChunkResult... results) {
+    return done(planner, results);
+  }
+
+  private static List<StepCommand> done(StepPlanner planner, ChunkResult... results) {
     return planner.on(new StepEvent.StepDone(List.of(results)));
   }
 

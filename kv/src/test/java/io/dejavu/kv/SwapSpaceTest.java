@@ -15,7 +15,7 @@ class SwapSpaceTest {
   private final KvLayout layout = new KvLayout(new LayerRange(1, 3), 8, 1, 2, 4, DType.F32);
   private final FakeDevice device = new FakeDevice();
   private final KvMemory memory = KvMemory.open(device, layout);
-  private final SwapSpace swap = new SwapSpace(memory, 4 * layout.blockBytes());
+  private final SwapSpace swap = new SwapSpace(memory, 4);
 
   @AfterEach
   void close() {
@@ -34,7 +34,7 @@ class SwapSpaceTest {
 
     assertThat(read(new int[] {6, 0, 7})).containsExactly(bytes(3, 7));
     assertThat(read(new int[] {1, 2, 5})).containsExactly(bytes(3, 99));
-    assertThat(swap.bytes()).isZero();
+    assertThat(swap.blocks()).isZero();
   }
 
   @Test
@@ -44,26 +44,41 @@ class SwapSpaceTest {
     swap.swapOut(1, new int[] {0});
     swap.swapOut(2, new int[] {1, 2, 3});
 
-    assertThat(swap.bytes()).isEqualTo(512);
+    assertThat(swap.blocks()).isEqualTo(4);
     assertThatThrownBy(() -> swap.swapOut(3, new int[] {4}))
-        .hasMessage("128 bytes of sequence 3 to swap out, 512 of 512 are in use");
+        .hasMessage("1 blocks of sequence 3 to swap out, 4 of 4 are in use");
     swap.drop(2);
     swap.drop(2);
     swap.swapOut(3, new int[] {4});
     swap.swapIn(1, new int[] {7});
     assertThat(read(new int[] {7})).containsExactly(bytes(1, 1));
-    assertThat(swap.bytes()).isEqualTo(128);
+    assertThat(swap.blocks()).isEqualTo(1);
+  }
+
+  @Test
+  void copiesMayLieScattered() {
+    swap.swapOut(1, new int[] {0});
+    swap.swapOut(2, new int[] {0});
+    swap.swapOut(3, new int[] {0});
+    swap.drop(1);
+    swap.drop(3);
+    write(new int[] {3, 4, 6}, 5);
+
+    swap.swapOut(4, new int[] {3, 4, 6});
+    swap.swapIn(4, new int[] {2, 1, 0});
+
+    assertThat(read(new int[] {2, 1, 0})).containsExactly(bytes(3, 5));
   }
 
   @Test
   void aFailedCopyLeavesNothing() {
     assertThatThrownBy(() -> swap.swapOut(1, new int[] {8}))
         .isInstanceOf(IndexOutOfBoundsException.class);
-    assertThat(swap.bytes()).isZero();
+    assertThat(swap.blocks()).isZero();
     swap.swapOut(1, new int[] {0});
     assertThatThrownBy(() -> swap.swapIn(1, new int[] {0, 1}))
-        .hasMessage("128 bytes for 2 blocks of 128");
-    assertThat(swap.bytes()).isZero();
+        .hasMessage("2 blocks for a copy of 1");
+    assertThat(swap.blocks()).isZero();
     assertThatThrownBy(() -> swap.swapIn(1, new int[] {0})).hasMessage("no copy of sequence 1");
   }
 

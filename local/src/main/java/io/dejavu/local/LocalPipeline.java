@@ -108,7 +108,7 @@ public record LocalPipeline(
     return new LocalPipeline(
         executor,
         memory,
-        new SwapSpace(memory, swapBytes),
+        new SwapSpace(memory, scheduling.swapBlocks()),
         new Admission(sizes.vocabulary(), context, executor.limits().logprobs()),
         scheduling);
   }

@@ -237,7 +237,7 @@ final class Sequence {
     try {
       constraint = next.get();
       complete = constraint != null && constraint.isComplete();
-      allowed = constraint == null || complete ? null : constraint.allowed();
+      allowed = constraint == null ? null : constraint.allowed();
     } catch (RuntimeException e) {
       // Its bug ends its sequence and nothing else.
       return Optional.of("the constraint failed after %d tokens: %s".formatted(length, e));

@@ -124,6 +124,43 @@ class StepPlannerTest {
   }
 
   @Test
+  void aConstraintWhoseTextIsOverEndsItsSequence() {
+    submit(1, request(4, 9).withConstraint(new Once(70)));
+    assertThat(allowed(step())).containsExactly(70);
+
+    assertThat(done(70)).contains(emit(1, new Finished(FinishReason.STOP, 4, 1, 0)));
+    assertNothingIsLeft();
+  }
+
+  /// Allows `token` and is over after it.
+  private record Once(int token, boolean isComplete) implements TokenConstraint {
+    Once(int token) {
+      this(token, false);
+    }
+
+    @Override
+    public long[] allowed() {
+      return new Countdown(token, 0).allowed();
+    }
+
+    @Override
+    public TokenConstraint after(int next) {
+      return new Once(99, true);
+    }
+  }
+
+  @Test
+  void aConstraintThatThrowsFailsItsSequence() {
+    submit(1, request(4, 9).withConstraint(new Countdown(70, 68)));
+    submit(2, request(4, 9));
+    step();
+
+    // 71 was not allowed; a model that draws it has a bug, and so has the constraint that throws.
+    assertThat(done(71, 50)).hasSize(3).last().isEqualTo(emit(2, new Token(4, 50, null)));
+    assertThat(planner.running()).isEqualTo(1);
+  }
+
+  @Test
   void aConstraintThatLeavesNothingButStopTokensWinsOverMinTokens() {
     submit(1, request(4, 9, 5, Set.of(69)).withConstraint(new Countdown(70, 68)));
 
@@ -198,7 +235,9 @@ class StepPlannerTest {
 
     @Override
     public TokenConstraint after(int token) {
-      assertThat(token).isEqualTo(next);
+      if (token != next) {
+        throw new IllegalStateException(token + " is not " + next);
+      }
       return new Countdown(next - 1, last);
     }
   }

@@ -43,27 +43,32 @@ final class PipelineProbe {
     this.mostTokens = config.stepTokens();
   }
 
-  /// Bytes per second of copies to the host and back; 0 if there is no room for any.
-  double swapBytesPerSecond() {
+  /// Copies some blocks to the host and back, if that may ever be wanted.
+  void copy(Pace pace) {
     int blocks =
         (int)
             Math.min(
                 Math.max(1, SWAP_BYTES / scheduling.blockBytes()),
                 Math.min(scheduling.swapBlocks(), pool.free()));
     if (blocks == 0) {
-      return 0;
+      return;
     }
     try (var lease = pool.lend(blocks)) {
       long begin = System.nanoTime();
       computer.swapOut(-1, lease.blocks());
       computer.swapIn(-1, lease.blocks());
-      return 2 * blocks * scheduling.blockBytes() / ((System.nanoTime() - begin) / 1e9);
+      pace.copied(2 * blocks * scheduling.blockBytes(), System.nanoTime() - begin);
     }
   }
 
   /// Whether there is more to measure.
   boolean wantsSteps() {
     return !done;
+  }
+
+  /// Measures no more.
+  void giveUp() {
+    done = true;
   }
 
   /// Measures another step.

@@ -7,7 +7,6 @@ import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
-import io.dejavu.engine.PreemptionCosts;
 import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepCommand;
 import io.dejavu.engine.StepEvent;
@@ -21,9 +20,7 @@ import io.dejavu.tensor.Sampling;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 
 /// Runs one pipeline: tells the {@link StepPlanner} what happens and does what it decides.
@@ -48,11 +45,9 @@ public final class StepLoop implements Engine {
   private final long blockBytes;
   private final PipelineProbe probe;
   private final StepPlanner planner;
-  private final EngineObserver observer;
-  private final Map<Long, LiveRequest> requests = new HashMap<>();
-  private final Deadlines deadlines = new Deadlines();
+  private final Audience audience;
+  private final Pace pace = new Pace();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
-  private PreemptionCosts costs = PreemptionCosts.UNKNOWN;
   private boolean draining;
   private boolean stopping;
   private long lastStep = System.nanoTime();
@@ -91,7 +86,6 @@ public final class StepLoop implements Engine {
       BlockPool pool,
       SchedulingConfig scheduling,
       EngineObserver observer) {
-    this.observer = observer;
     this.computer = computer;
     this.config = config;
     this.admission = admission;
@@ -100,6 +94,7 @@ public final class StepLoop implements Engine {
     this.blockBytes = scheduling.blockBytes();
     this.probe = new PipelineProbe(computer, pool, scheduling, engineConfig);
     this.inbox = new Inbox(engineConfig.maxLive());
+    this.audience = new Audience(observer, inbox::ended);
     this.planner = new StepPlanner(engineConfig, admission, pool, scheduling);
     this.counts = new Counts(lastStep, planner.status());
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
@@ -236,9 +231,7 @@ public final class StepLoop implements Engine {
     while (next != null) {
       switch (next) {
         case Message.Submit(var live) -> {
-          requests.put(live.sequence, live);
-          deadlines.add(live);
-          observe(() -> observer.queued(live.sequence, live.request, live.submittedAt));
+          audience.add(live);
           perform(planner.on(new StepEvent.Submitted(live.sequence, live.request)));
         }
         case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
@@ -247,9 +240,9 @@ public final class StepLoop implements Engine {
       }
       next = inbox.poll();
     }
-    for (var late = deadlines.expired(System.nanoTime());
+    for (var late = audience.expired(System.nanoTime());
         late.isPresent();
-        late = deadlines.expired(System.nanoTime())) {
+        late = audience.expired(System.nanoTime())) {
       perform(planner.on(new StepEvent.Expired(late.getAsLong())));
     }
   }
@@ -263,8 +256,12 @@ public final class StepLoop implements Engine {
         case StepCommand.SwapIn(var sequence, var blocks) ->
             perform(planner.on(swapIn(sequence, blocks)));
         case StepCommand.DropSwapped(var sequence) -> computer.dropSwapped(sequence);
-        case StepCommand.Recompute(var sequence) -> observePreemption(sequence, false);
-        case StepCommand.Emit(var sequence, var event) -> emit(sequence, event);
+        case StepCommand.Recompute(var sequence) -> audience.preempted(sequence, false);
+        case StepCommand.Emit(var sequence, var event) -> {
+          if (!audience.tell(sequence, event)) {
+            deaf.add(sequence);
+          }
+        }
       }
     }
     while (!deaf.isEmpty()) {
@@ -276,8 +273,8 @@ public final class StepLoop implements Engine {
     long begin = System.nanoTime();
     try {
       computer.swapOut(sequence, blocks);
-      measureSwap(blocks.length, System.nanoTime() - begin);
-      observePreemption(sequence, true);
+      copied(blocks.length, begin);
+      audience.preempted(sequence, true);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "sequence %d is computed again, not swapped".formatted(sequence), e);
       perform(planner.on(new StepEvent.SwapFailed(sequence)));
@@ -288,7 +285,7 @@ public final class StepLoop implements Engine {
     long begin = System.nanoTime();
     try {
       computer.swapIn(sequence, blocks);
-      measureSwap(blocks.length, System.nanoTime() - begin);
+      copied(blocks.length, begin);
       return new StepEvent.SwappedIn(sequence);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "sequence %d did not come back from the host".formatted(sequence), e);
@@ -296,34 +293,15 @@ public final class StepLoop implements Engine {
     }
   }
 
-  private void measureSwap(int blocks, long nanos) {
-    double speed = blocks * blockBytes / (Math.max(1, nanos) / 1e9);
-    measure(
-        new PreemptionCosts(
-            smooth(costs.swapBytesPerSecond(), speed), costs.prefillTokensPerSecond()));
-  }
-
-  private void measurePrefill(StepPlan plan, long nanos) {
-    if (plan.tokens() >= 4 * plan.chunks().size()) { // mostly prompts
-      double speed = plan.tokens() / (Math.max(1, nanos) / 1e9);
-      measure(
-          new PreemptionCosts(
-              costs.swapBytesPerSecond(), smooth(costs.prefillTokensPerSecond(), speed)));
-    }
-  }
-
-  private static double smooth(double before, double now) {
-    return before == 0 ? now : 0.8 * before + 0.2 * now;
-  }
-
-  private void measure(PreemptionCosts measured) {
-    costs = measured;
-    planner.on(new StepEvent.Measured(costs));
+  private void copied(int blocks, long begin) {
+    pace.copied(blocks * blockBytes, System.nanoTime() - begin);
+    planner.on(new StepEvent.Measured(pace.costs()));
   }
 
   private void measureCopies() {
     try {
-      measure(new PreemptionCosts(probe.swapBytesPerSecond(), 0));
+      probe.copy(pace);
+      planner.on(new StepEvent.Measured(pace.costs()));
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "no sequence is swapped to host memory: a copy failed", e);
     }
@@ -347,29 +325,23 @@ public final class StepLoop implements Engine {
                 planner.on(new StepEvent.Budget(tokens));
               });
     } catch (RuntimeException | Error e) {
+      probe.giveUp();
       report("a step that was to be measured failed: " + e, e);
     } finally {
       lastStep = System.nanoTime();
     }
   }
 
-  private void observePreemption(long sequence, boolean swapped) {
-    var live = requests.get(sequence);
-    if (live != null) {
-      live.preempted = true;
-      observe(() -> observer.preempted(sequence, live.request, swapped, System.nanoTime()));
-    }
-  }
-
   private StepEvent compute(StepPlan plan) {
     long begin = System.nanoTime();
-    observe(() -> plan.chunks().forEach(chunk -> observeStart(chunk, begin)));
+    audience.begin(plan, begin);
     boolean failed = true;
     try {
       var results = computer.run(plan);
       problem = "";
       failed = false;
-      measurePrefill(plan, System.nanoTime() - begin);
+      pace.computed(plan, System.nanoTime() - begin);
+      planner.on(new StepEvent.Measured(pace.costs()));
       return new StepEvent.StepDone(results);
     } catch (RuntimeException | Error e) {
       var why =
@@ -379,68 +351,7 @@ public final class StepLoop implements Engine {
       return new StepEvent.StepFailed(why);
     } finally {
       lastStep = System.nanoTime();
-      boolean came = !failed;
-      observe(() -> observer.step(plan, !came, begin, lastStep));
-    }
-  }
-
-  private void observeStart(StepPlan.Chunk chunk, long at) {
-    var live = requests.get(chunk.sequence());
-    if (live == null) {
-      return;
-    }
-    if (!live.started) {
-      live.started = true;
-      observer.started(live.sequence, live.request, chunk.start(), at);
-    } else if (live.preempted) {
-      observer.resumed(live.sequence, live.request, at);
-    }
-    live.preempted = false;
-  }
-
-  private void emit(long sequence, GenerationEvent event) {
-    var live = requests.get(sequence);
-    if (live == null) {
-      return; // Its listener threw before.
-    }
-    boolean last =
-        switch (event) {
-          case GenerationEvent.Prompt _ -> false;
-          case GenerationEvent.Token _ -> {
-            live.generated++;
-            observe(
-                () -> observer.token(sequence, live.request, live.generated, System.nanoTime()));
-            yield false;
-          }
-          case GenerationEvent.Finished _, GenerationEvent.Failed _ -> {
-            forget(live, event);
-            yield true;
-          }
-        };
-    try {
-      live.listener.accept(event);
-    } catch (RuntimeException | Error e) {
-      LOG.log(Level.ERROR, "the listener of sequence %d threw".formatted(sequence), e);
-      if (!last) {
-        forget(live, new GenerationEvent.Failed("its listener threw " + e));
-        deaf.add(sequence);
-      }
-    }
-  }
-
-  private void forget(LiveRequest live, GenerationEvent end) {
-    requests.remove(live.sequence);
-    deadlines.remove(live);
-    inbox.ended();
-    observe(() -> observer.ended(live.sequence, live.request, end, System.nanoTime()));
-  }
-
-  /// An observer that throws has a bug, which is no reason to stop.
-  private static void observe(Runnable telling) {
-    try {
-      telling.run();
-    } catch (RuntimeException | Error e) {
-      LOG.log(Level.ERROR, "the observer threw", e);
+      audience.end(plan, failed, begin, lastStep);
     }
   }
 
@@ -477,7 +388,7 @@ public final class StepLoop implements Engine {
   }
 
   private void cancelAll() {
-    for (long sequence : List.copyOf(requests.keySet())) {
+    for (long sequence : audience.sequences()) {
       perform(planner.on(new StepEvent.Cancelled(sequence)));
     }
     if (pool.inUse() > 0) {
@@ -492,11 +403,11 @@ public final class StepLoop implements Engine {
     inbox.shut(why, new Message.Stop());
     for (var next = inbox.poll(); next != null; next = inbox.poll()) {
       if (next instanceof Message.Submit(var live)) {
-        requests.put(live.sequence, live);
+        audience.add(live);
       }
     }
-    for (long sequence : List.copyOf(requests.keySet())) {
-      emit(sequence, new GenerationEvent.Failed(why));
+    for (long sequence : audience.sequences()) {
+      audience.tell(sequence, new GenerationEvent.Failed(why));
     }
   }
 }

@@ -245,6 +245,43 @@ class StepLoopTest {
   }
 
   @Test
+  void sequencesThatLoseTheirPlaceGoOnLaterAsIfNothingHadBeen() throws InterruptedException {
+    for (int i = 0; i < 20; i++) { // Short answers, from which too much is expected of the next.
+      var listener = new Listener();
+      accepted(loop.submit(request(4, 1, i), listener));
+      listener.end();
+    }
+    var requests = new ArrayList<GenerationRequest>();
+    var listeners = new ArrayList<Listener>();
+    for (int i = 0; i < 16; i++) {
+      requests.add(request(4 + i, 80, i));
+      listeners.add(new Listener());
+      accepted(loop.submit(requests.getLast(), listeners.getLast()));
+    }
+
+    for (int i = 0; i < 16; i++) {
+      assertThat(listeners.get(i).end()).isInstanceOf(Finished.class);
+      assertThat(tokens(listeners.get(i))).isEqualTo(PretendComputer.expected(requests.get(i)));
+    }
+    var totals = loop.status().totals();
+    assertThat(totals.swaps() + totals.recomputes()).isPositive();
+    loop.close();
+    assertThat(observer.lines)
+        .filteredOn(line -> line.startsWith("preempted"))
+        .hasSize((int) (totals.swaps() + totals.recomputes()));
+    assertThat(observer.lines)
+        .filteredOn(line -> line.startsWith("resumed"))
+        .hasSize((int) (totals.swaps() + totals.recomputes()));
+  }
+
+  private static List<Integer> tokens(Listener listener) {
+    return listener.events().stream()
+        .filter(GenerationEvent.Token.class::isInstance)
+        .map(event -> ((GenerationEvent.Token) event).id())
+        .toList();
+  }
+
+  @Test
   void anObserverThatThrowsDisturbsNobody() throws InterruptedException {
     observer.broken = true;
     var listener = new Listener();
@@ -291,13 +328,26 @@ class StepLoopTest {
     }
 
     @Override
+    public void preempted(long sequence, GenerationRequest request, boolean swapped, long at) {
+      note(at, "preempted " + sequence);
+    }
+
+    @Override
+    public void resumed(long sequence, GenerationRequest request, long at) {
+      note(at, "resumed " + sequence);
+    }
+
+    @Override
     public void token(long sequence, GenerationRequest request, int generated, long at) {
       note(at, "token %d of %d".formatted(generated, sequence));
     }
 
     @Override
     public void ended(long sequence, GenerationRequest request, GenerationEvent end, long at) {
-      note(at, "ended %d %s".formatted(sequence, ((Finished) end).reason()));
+      note(
+          at,
+          "ended %d %s"
+              .formatted(sequence, end instanceof Finished(var why, _, _, _) ? why : "failed"));
     }
 
     @Override

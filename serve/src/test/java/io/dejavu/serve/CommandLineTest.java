@@ -51,7 +51,7 @@ final class CommandLineTest {
           serve --max-context 1             | 2 | --max-context is 1, must be 2 to 1024
           serve --max-context -1            | 2 | --max-context is -1, must be 2 to 1024
           serve --step-tokens 8             | 2 | --step-tokens is 8, must be at least --max-sequences, which is 64
-          serve --max-sequences 0           | 2 | --max-sequences is 0, must be 1 to
+          serve --max-sequences 0           | 2 | --max-sequences is 0, must be at least 1
           serve --request-timeout 0         | 2 | --request-timeout is 0, must be at least 1
           serve --stop-timeout -1           | 2 | --stop-timeout is -1, must be at least 0
           serve --served-model-name=        | 2 | --served-model-name is blank

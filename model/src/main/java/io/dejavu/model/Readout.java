@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// From the last layer's rows to tokens and logprobs. Logits are computed for some rows at a time,
+/// From the last layer's rows to tokens, logprobs, or the rows themselves. Logits are computed for some rows at a time,
 /// so that the logprobs of a long prompt need no more memory than those of a short one; only what
 /// was asked for comes back to the host, by one download per step.
 final class Readout implements AutoCloseable {
@@ -27,6 +27,7 @@ final class Readout implements AutoCloseable {
   private final Tensor projected; // [logitRows, embedding]
   private final Tensor logits; // [logitRows, V]
   private final Buffer results;
+  private final int embedding;
 
   private Readout(
       Kernels kernels,
@@ -45,7 +46,10 @@ final class Readout implements AutoCloseable {
     this.projected =
         device.tensor(DType.F32, logitRows, projectOut == null ? 0 : sizes.embedding());
     this.logits = device.tensor(DType.F32, logitRows, sizes.vocabulary());
-    this.results = device.allocate(4L * limits.tokens() * (3 + 2 * limits.logprobs()) + 4);
+    this.results =
+        device.allocate(
+            4L * limits.tokens() * (3 + 2 * limits.logprobs() + (long) sizes.embedding()) + 4);
+    this.embedding = sizes.embedding();
   }
 
   /// @param shared the token embedding, if it is the output matrix and loaded already
@@ -93,6 +97,7 @@ final class Readout implements AutoCloseable {
     var rows = inputs.outputs();
     var parts = inputs.step().parts();
     var layout = new Layout();
+    var returned = layout.take(DType.F32, rows.hidden(), embedding); // first, so that it is aligned
     var drawn = layout.take(DType.I32, 1, rows.drawn());
     var top = parts.stream().mapToInt(Step.Part::logprobs).reduce(0, Math::max); // none is -1
     var ranked = layout.logprobs(rows.ranked(), top);
@@ -116,10 +121,33 @@ final class Readout implements AutoCloseable {
       kernels.logprobs(logits, step.targets().columns(from, to), slice(targets, from, to));
     }
 
+    takeHidden(hidden, step, rows.count() - rows.hidden(), returned);
+
     // At least one word, so that the step is awaited even if nobody wants its results.
     var words = new int[Math.max(1, layout.used)];
     kernels.device().download(results, 0, MemorySegment.ofArray(words));
-    return new Words(words).result(inputs, drawn, ranked, targets);
+    return new Words(words).result(inputs, drawn, ranked, targets, returned);
+  }
+
+  /// The rows from `first` on, as the output matrix would get them.
+  private void takeHidden(Tensor hidden, StepInputs.Tensors step, int first, Tensor out) {
+    if (norm == null && projectOut == null) {
+      kernels.select(hidden, step.hidden(), out);
+      return;
+    }
+    for (int from = 0; from < out.rows(); from += logitRows) {
+      var to = Math.min(from + logitRows, out.rows());
+      var in = hidden.rows(first + from, first + to);
+      var last = out.rows(from, to);
+      if (norm != null) {
+        var normedRows = projectOut == null ? last : normed.rows(0, to - from);
+        norm.apply(kernels, in, normedRows);
+        in = normedRows;
+      }
+      if (projectOut != null) {
+        projectOut.apply(kernels, in, last);
+      }
+    }
   }
 
   /// @param hidden at most as many rows as are computed at once
@@ -157,7 +185,8 @@ final class Readout implements AutoCloseable {
 
   /// What came back.
   private record Words(int[] words) {
-    StepResult result(StepInputs inputs, Tensor drawn, Logprobs ranked, Logprobs targets) {
+    StepResult result(
+        StepInputs inputs, Tensor drawn, Logprobs ranked, Logprobs targets, Tensor returned) {
       var rows = inputs.outputs();
       var parts = inputs.step().parts();
       var tokens = new int[parts.size()];
@@ -165,7 +194,7 @@ final class Readout implements AutoCloseable {
       var own = new StepResult.@Nullable Ranked[parts.size()];
       var others = new ArrayList<List<StepResult.Ranked>>();
       parts.forEach(_ -> others.add(new ArrayList<>()));
-      for (int i = 0; i < rows.count(); i++) {
+      for (int i = 0; i < rows.count() - rows.hidden(); i++) {
         var owner = rows.parts()[i];
         if (i < rows.drawn()) {
           tokens[owner] = words[at(drawn) + i];
@@ -178,10 +207,21 @@ final class Readout implements AutoCloseable {
         }
       }
       var results = new ArrayList<StepResult.Part>();
+      var at = at(returned);
       for (int i = 0; i < tokens.length; i++) {
-        results.add(new StepResult.Part(tokens[i], own[i], List.copyOf(others.get(i))));
+        var hidden = floats(at, parts.get(i).hidden() * returned.columns());
+        at += hidden.length;
+        results.add(new StepResult.Part(tokens[i], own[i], List.copyOf(others.get(i)), hidden));
       }
       return new StepResult(results);
+    }
+
+    private float[] floats(int at, int count) {
+      var floats = new float[count];
+      for (int i = 0; i < count; i++) {
+        floats[i] = Float.intBitsToFloat(words[at + i]);
+      }
+      return floats;
     }
 
     private StepResult.Ranked ranked(Logprobs from, int row, int count) {

@@ -29,6 +29,8 @@ public record Step(List<Part> parts) {
   /// @param targets for each row the token whose log probability is wanted, -1 where none is;
   ///   empty: nowhere. Prompt logprobs: the prompt's next token. The row that draws has none
   /// @param targetLogprobs likeliest tokens reported with each target
+  /// @param hidden so many of the last rows come back as the final norm leaves them; 0: none. Such
+  ///   a part neither draws nor has targets
   public record Part(
       int[] tokens,
       int start,
@@ -36,7 +38,8 @@ public record Step(List<Part> parts) {
       @Nullable SampleRow draw,
       int logprobs,
       int[] targets,
-      int targetLogprobs) {
+      int targetLogprobs,
+      int hidden) {
     public Part {
       if (tokens.length == 0 || start < 0) {
         throw new IllegalArgumentException(
@@ -53,6 +56,24 @@ public record Step(List<Part> parts) {
         throw new IllegalArgumentException(
             "%d logprobs, %d with targets".formatted(logprobs, targetLogprobs));
       }
+      if (hidden < 0 || hidden > tokens.length) {
+        throw new IllegalArgumentException(
+            "%d hidden rows of %d tokens".formatted(hidden, tokens.length));
+      }
+      if (hidden > 0 && (draw != null || targets.length != 0)) {
+        throw new IllegalArgumentException("a part with hidden rows draws or has targets");
+      }
+    }
+
+    public Part(
+        int[] tokens,
+        int start,
+        int[] blocks,
+        @Nullable SampleRow draw,
+        int logprobs,
+        int[] targets,
+        int targetLogprobs) {
+      this(tokens, start, blocks, draw, logprobs, targets, targetLogprobs, 0);
     }
 
     /// Computes keys and values of `tokens`, and nothing else.
@@ -73,6 +94,11 @@ public record Step(List<Part> parts) {
     /// The same, and logprobs of these targets.
     public Part withTargets(int[] targets, int count) {
       return new Part(tokens, start, blocks, draw, logprobs, targets, count);
+    }
+
+    /// Computes `tokens`; the last `count` rows come back.
+    public static Part hidden(int[] tokens, int start, int[] blocks, int count) {
+      return new Part(tokens, start, blocks, null, -1, NONE, 0, count);
     }
 
     /// Tokens of the sequence including these.

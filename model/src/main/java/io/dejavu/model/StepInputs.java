@@ -12,8 +12,9 @@ import java.util.List;
 /// A step's integers on the device: token ids, positions, block tables and which rows give logits.
 /// Written into one array and uploaded by one call; its memory is kept and grows when it must.
 ///
-/// The rows that give logits ("outputs") are ordered: those that draw a token and report logprobs,
-/// those that only draw, those with a target. So each kernel has its rows side by side.
+/// The rows that give something ("outputs") are ordered: those that draw a token and report
+/// logprobs, those that only draw, those with a target, those that come back themselves. So each
+/// kernel has its rows side by side.
 public final class StepInputs implements AutoCloseable {
   /// Each tensor starts at a multiple of 64 bytes.
   private static final int ALIGNED_INTS = 16;
@@ -27,7 +28,7 @@ public final class StepInputs implements AutoCloseable {
   private Buffer memory;
 
   private Step step = new Step(List.of());
-  private Outputs outputs = new Outputs(new int[0], new int[0], new int[0], 0, 0);
+  private Outputs outputs = new Outputs(new int[0], new int[0], new int[0], 0, 0, 0);
 
   /// @param blockTokens S
   public StepInputs(Device device, Sizes sizes, StepLimits limits, int blockTokens) {
@@ -38,14 +39,15 @@ public final class StepInputs implements AutoCloseable {
     this.memory = device.allocate(4L * staging.length);
   }
 
-  /// The rows that give logits.
+  /// The rows that give something.
   ///
   /// @param rows which of the step's rows, R
   /// @param parts the part of each
-  /// @param targets of the rows with a target, which are the last
+  /// @param targets of the rows with a target, which follow those that draw
   /// @param ranked how many rows draw and report logprobs; they are the first
   /// @param drawn how many rows draw
-  record Outputs(int[] rows, int[] parts, int[] targets, int ranked, int drawn) {
+  /// @param hidden how many rows come back themselves; they are the last
+  record Outputs(int[] rows, int[] parts, int[] targets, int ranked, int drawn, int hidden) {
     int count() {
       return rows.length;
     }
@@ -68,11 +70,17 @@ public final class StepInputs implements AutoCloseable {
   ///
   /// @param ids i32 [1, T]
   /// @param batch who owns which row
-  /// @param outputs i32 [1, R], rows that give logits
+  /// @param outputs i32 [1, R], rows that give something
   /// @param outputsAreAll whether those are all rows, in order
   /// @param targets i32 [1, number of targets]
+  /// @param hidden i32 [1, number of rows that come back], which of the outputs they are
   public record Tensors(
-      Tensor ids, RaggedBatch batch, Tensor outputs, boolean outputsAreAll, Tensor targets) {}
+      Tensor ids,
+      RaggedBatch batch,
+      Tensor outputs,
+      boolean outputsAreAll,
+      Tensor targets,
+      Tensor hidden) {}
 
   /// Checks a step and uploads it.
   ///
@@ -94,6 +102,7 @@ public final class StepInputs implements AutoCloseable {
     var tables = reserve(parts.size() * blocks);
     var rows = reserve(outputs.count());
     var targets = reserve(outputs.targets.length);
+    var hidden = reserve(outputs.hidden);
 
     var row = 0;
     for (int i = 0; i < parts.size(); i++) {
@@ -115,6 +124,9 @@ public final class StepInputs implements AutoCloseable {
     staging[starts + parts.size()] = row;
     System.arraycopy(outputs.rows, 0, staging, rows, outputs.count());
     System.arraycopy(outputs.targets, 0, staging, targets, outputs.targets.length);
+    for (int i = 0; i < outputs.hidden; i++) {
+      staging[hidden + i] = outputs.count() - outputs.hidden + i;
+    }
 
     send();
     return new Tensors(
@@ -130,7 +142,8 @@ public final class StepInputs implements AutoCloseable {
             ints(slots, 1, tokens)),
         ints(rows, 1, outputs.count()),
         outputs.areAll(tokens),
-        ints(targets, 1, outputs.targets.length));
+        ints(targets, 1, outputs.targets.length),
+        ints(hidden, 1, outputs.hidden));
   }
 
   /// The step uploaded last.
@@ -138,7 +151,7 @@ public final class StepInputs implements AutoCloseable {
     return step;
   }
 
-  /// The rows that give logits in the step uploaded last.
+  /// The rows that give something in the step uploaded last.
   Outputs outputs() {
     return outputs;
   }
@@ -209,12 +222,23 @@ public final class StepInputs implements AutoCloseable {
       }
       row += part.tokens().length;
     }
+    var withLogits = count;
+    var end = 0;
+    for (int i = 0; i < step.parts().size(); i++) {
+      var part = step.parts().get(i);
+      end += part.tokens().length;
+      for (int t = end - part.hidden(); t < end; t++) {
+        rows[count] = t;
+        owners[count++] = i;
+      }
+    }
     return new Outputs(
         Arrays.copyOf(rows, count),
         Arrays.copyOf(owners, count),
-        Arrays.copyOf(targets, count - drawn),
+        Arrays.copyOf(targets, withLogits - drawn),
         ranked,
-        drawn);
+        drawn,
+        count - withLogits);
   }
 
   private int blocks(int tokens) {

@@ -12,7 +12,8 @@ public record StepResult(List<Part> parts) {
   /// @param token the drawn one; -1 if none was to be drawn, or the logits had a NaN
   /// @param logprobs of the drawn token, if wanted
   /// @param targets of the targets that are not -1, in order
-  public record Part(int token, @Nullable Ranked logprobs, List<Ranked> targets) {}
+  /// @param hidden the rows that were wanted, in order, each of {@link Sizes#embedding} numbers
+  public record Part(int token, @Nullable Ranked logprobs, List<Ranked> targets, float[] hidden) {}
 
   /// Log probabilities of one row, before any sampling parameter.
   ///

@@ -1,5 +1,6 @@
 package io.dejavu.api;
 
+import io.dejavu.engine.Pooling;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param idleDeadline longest time that a connection is kept between requests
 /// @param retryAfter what clients are told that come when there is no room
 /// @param access who may ask, and how much
+/// @param pooling how embeddings are made where a request does not say
 /// @param tls null: HTTP without encryption
 public record ApiConfig(
     String host,
@@ -31,6 +33,7 @@ public record ApiConfig(
     Duration idleDeadline,
     Duration retryAfter,
     Access access,
+    Pooling pooling,
     @Nullable ServerTls tls) {
   public static final ApiConfig DEFAULT =
       new ApiConfig(
@@ -46,6 +49,7 @@ public record ApiConfig(
           Duration.ofMinutes(2),
           Duration.ofSeconds(1),
           Access.OPEN,
+          Pooling.LAST,
           null);
 
   public ApiConfig {
@@ -60,6 +64,9 @@ public record ApiConfig(
     positive("readDeadline", readDeadline.toMillis());
     positive("writeDeadline", writeDeadline.toMillis());
     positive("idleDeadline", idleDeadline.toMillis());
+    if (pooling == Pooling.NONE) {
+      throw new IllegalArgumentException("embeddings need a kind of pooling");
+    }
     positive("retryAfter", retryAfter.toSeconds());
   }
 
@@ -78,6 +85,7 @@ public record ApiConfig(
         idleDeadline,
         retryAfter,
         access,
+        pooling,
         tls);
   }
 
@@ -96,6 +104,7 @@ public record ApiConfig(
         idleDeadline,
         retryAfter,
         access,
+        pooling,
         tls);
   }
 
@@ -114,6 +123,7 @@ public record ApiConfig(
         idleDeadline,
         retryAfter,
         access,
+        pooling,
         tls);
   }
 
@@ -132,6 +142,26 @@ public record ApiConfig(
         idleDeadline,
         retryAfter,
         access,
+        pooling,
+        tls);
+  }
+
+  /// With embeddings of another kind.
+  public ApiConfig with(Pooling pooling) {
+    return new ApiConfig(
+        host,
+        port,
+        bodyBytes,
+        requests,
+        sequences,
+        connections,
+        requestDeadline,
+        readDeadline,
+        writeDeadline,
+        idleDeadline,
+        retryAfter,
+        access,
+        pooling,
         tls);
   }
 
@@ -150,6 +180,7 @@ public record ApiConfig(
         idleDeadline,
         retryAfter,
         access,
+        pooling,
         tls);
   }
 

@@ -44,7 +44,8 @@ public final class ApiServer implements AutoCloseable {
   private volatile @Nullable Served served;
 
   /// What there is to ask once a model is there.
-  private record Served(Engine engine, ServedModel model, Completions completions) {}
+  private record Served(
+      Engine engine, ServedModel model, Completions completions, Embeddings embeddings) {}
 
   private ApiServer(ApiConfig config, String version, InstantSource clock, RandomGenerator random) {
     this.config = config;
@@ -115,7 +116,12 @@ public final class ApiServer implements AutoCloseable {
   /// Answers with this model from now on.
   public void serve(Engine engine, ServedModel model) {
     var shared = new TenantEngine(engine, config.retryAfter());
-    served = new Served(engine, model, new Completions(shared, model, config, clock, random));
+    served =
+        new Served(
+            engine,
+            model,
+            new Completions(shared, model, config, clock, random),
+            new Embeddings(shared, model, clock, random));
   }
 
   public int port() {
@@ -165,6 +171,21 @@ public final class ApiServer implements AutoCloseable {
         routing,
         "/v1/chat/completions",
         (request, response) -> served().completions.handle(request, response, ChatRequest::read));
+    post(routing, "/v1/embeddings", this::embeddings);
+    post(
+        routing,
+        "/tokenize",
+        (request, response) ->
+            served()
+                .completions
+                .handle(request, response, TokenLists::tokenize, TokenLists::answer));
+    post(
+        routing,
+        "/detokenize",
+        (request, response) ->
+            served()
+                .completions
+                .handle(request, response, TokenLists::detokenize, TokenLists::answer));
     get(routing, Gate.Door.KEY, "/v1/models", this::models);
     get(routing, Gate.Door.KEY, "/v1/models/{id:.+}", this::model);
     get(routing, Gate.Door.OPEN, "/health", this::health);
@@ -262,6 +283,16 @@ public final class ApiServer implements AutoCloseable {
         : "req-" + HexFormat.of().toHexDigits(random.nextLong());
   }
 
+  private void embeddings(ServerRequest request, ServerResponse response)
+      throws InterruptedException {
+    var now = served();
+    now.completions.handle(
+        request,
+        response,
+        (body, limits) -> EmbeddingRequest.read(body, limits, config.pooling()),
+        now.embeddings::answer);
+  }
+
   private void models(ServerRequest request, ServerResponse response) {
     var list = JsonNodeFactory.instance.objectNode();
     list.put("object", "list").putArray("data").add(card(served()));
@@ -284,6 +315,8 @@ public final class ApiServer implements AutoCloseable {
         .put("object", "model")
         .put("created", now.model.created().getEpochSecond())
         .put("owned_by", "dejavu")
+        .put("root", now.model.name())
+        .putNull("parent")
         .put("max_model_len", now.engine.maxContext());
   }
 

@@ -69,6 +69,8 @@ final class Choice {
     switch (event) {
       case GenerationEvent.Prompt(var entries) -> prompt(entries);
       case GenerationEvent.Token(_, int id, var entry) -> token(id, entry);
+      case GenerationEvent.Embedded _ ->
+          throw new IllegalStateException("an embedding, though none was asked for");
       case GenerationEvent.Finished finished -> finished(finished);
       case GenerationEvent.Failed(var why) -> throw HttpError.failed(why);
     }

@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
+import tools.jackson.databind.node.ObjectNode;
 
 /// What `POST /v1/completions` and `/v1/chat/completions` have in common. Each request has a
 /// virtual thread, which hands sequences to the engine, waits for their tokens and writes the
@@ -65,11 +66,30 @@ final class Completions implements AutoCloseable {
   /// @param reader of the endpoint's requests
   void handle(ServerRequest http, ServerResponse response, CompletionRequest.Reader reader)
       throws InterruptedException {
+    handle(http, response, reader::read, this::complete);
+  }
+
+  /// How the body of any endpoint is read.
+  interface BodyReader<R> {
+    /// @throws HttpError with what the client has to change
+    R read(ObjectNode body, CompletionRequest.Limits limits) throws InterruptedException;
+  }
+
+  /// What answers a request that was read.
+  interface Work<R> {
+    /// @throws HttpError what is answered instead
+    void answer(R request, Arrivals arrivals, ServerResponse response) throws InterruptedException;
+  }
+
+  /// Admits a request, reads it and has it answered.
+  <R> void handle(
+      ServerRequest http, ServerResponse response, BodyReader<R> reader, Work<R> work)
+      throws InterruptedException {
     var arrivals = new Arrivals(config.requestDeadline());
     underWay.add(arrivals);
     try {
       admit(); // before anything is read
-      complete(request(http, arrivals, reader), arrivals, response);
+      work.answer(request(http, arrivals, reader), arrivals, response);
     } finally {
       underWay.remove(arrivals);
       ClientConnection.current().answered();
@@ -77,8 +97,7 @@ final class Completions implements AutoCloseable {
   }
 
   /// Reads and checks a request; a large one waits until there is memory for it.
-  private CompletionRequest request(
-      ServerRequest http, Arrivals arrivals, CompletionRequest.Reader reader)
+  private <R> R request(ServerRequest http, Arrivals arrivals, BodyReader<R> reader)
       throws InterruptedException {
     long bytes = http.headers().contentLength().orElse(config.bodyBytes()); // unknown: the most
     int memory = bytes <= SMALL ? 0 : kib(Math.min(bytes, config.bodyBytes()));

@@ -28,29 +28,39 @@ record Prompt(@Nullable String text, int[] ids) {
   /// @param most prompts
   static List<Prompt> all(JsonFields fields, CompletionRequest.Limits limits, int most)
       throws InterruptedException {
-    JsonNode node = fields.get("prompt");
+    return all("prompt", fields, limits, most);
+  }
+
+  /// Reads a field in all its four shapes.
+  ///
+  /// @param name of the field
+  /// @param most prompts
+  static List<Prompt> all(
+      String name, JsonFields fields, CompletionRequest.Limits limits, int most)
+      throws InterruptedException {
+    JsonNode node = fields.get(name);
     if (node == null) {
-      throw HttpError.missing("prompt");
+      throw HttpError.missing(name);
     }
     boolean specialTokens = fields.flag("add_special_tokens", true);
     var prompts = new ArrayList<Prompt>();
     if (node.isString()) {
-      prompts.add(ofText("prompt", node.stringValue(), limits, specialTokens));
+      prompts.add(ofText(name, node.stringValue(), limits, specialTokens));
     } else if (!node.isArray()) {
-      throw JsonFields.wrongType("prompt", SHAPES, node);
+      throw JsonFields.wrongType(name, SHAPES, node);
     } else if (node.isEmpty()) {
-      throw HttpError.invalid("prompt", "prompt is an empty list");
+      throw HttpError.invalid(name, name + " is an empty list");
     } else if (node.get(0).isNumber()) {
-      prompts.add(ofIds(node, limits));
+      prompts.add(ofIds(name, node, limits));
     } else if (node.size() > most) {
       throw HttpError.invalid(
-          "prompt", "prompt has %d entries, at most %d".formatted(node.size(), most));
+          name, "%s has %d entries, at most %d".formatted(name, node.size(), most));
     } else {
       for (JsonNode entry : node) {
         prompts.add(
             entry.isString()
-                ? ofText("prompt", entry.stringValue(), limits, specialTokens)
-                : ofIds(entry, limits));
+                ? ofText(name, entry.stringValue(), limits, specialTokens)
+                : ofIds(name, entry, limits));
       }
     }
     return prompts;
@@ -82,14 +92,14 @@ record Prompt(@Nullable String text, int[] ids) {
     return new Prompt(text, ids);
   }
 
-  private static Prompt ofIds(JsonNode list, CompletionRequest.Limits limits) {
+  private static Prompt ofIds(String name, JsonNode list, CompletionRequest.Limits limits) {
     if (!list.isArray()) {
-      throw JsonFields.wrongType("prompt", SHAPES, list);
+      throw JsonFields.wrongType(name, SHAPES, list);
     }
-    checkLength("prompt", list.size(), limits.maxContext()); // before the list is converted
+    checkLength(name, list.size(), limits.maxContext()); // before the list is converted
     var ids = new int[list.size()];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = JsonFields.integer("prompt", list.get(i), 0, limits.model().vocabulary() - 1);
+      ids[i] = JsonFields.integer(name, list.get(i), 0, limits.model().vocabulary() - 1);
     }
     return new Prompt(null, ids);
   }

@@ -198,7 +198,7 @@ class ClientsTest {
       assertThat(models.get("data").get(0).toString())
           .isEqualTo(
               "{\"id\":\"test/model\",\"object\":\"model\",\"created\":1767225600,"
-                  + "\"owned_by\":\"dejavu\",\"max_model_len\":1000}");
+                  + "\"owned_by\":\"dejavu\",\"root\":\"test/model\",\"parent\":null,\"max_model_len\":1000}");
       assertThat(api.get("/v1/models/test/model").statusCode()).isEqualTo(200);
       assertThat(api.get("/v1/models/other").statusCode()).isEqualTo(404);
       assertThat(api.get("/version").body()).isEqualTo("{\"version\":\"1.2.3\"}");

@@ -25,6 +25,7 @@ final class Deadlines {
         config.idleDeadline(),
         config.retryAfter(),
         config.access(),
+        config.pooling(),
         config.tls());
   }
 }

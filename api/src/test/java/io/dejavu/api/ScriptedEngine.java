@@ -6,6 +6,7 @@ import io.dejavu.engine.Engine;
 import io.dejavu.engine.FinishReason;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.Pooling;
 import io.dejavu.engine.TokenLogprobs;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -87,6 +88,17 @@ final class ScriptedEngine implements Engine {
       }
       listener.accept(new GenerationEvent.Prompt(entries));
     }
+    if (request.embed() != Pooling.NONE) {
+      boolean cancelled = waits(stop, pace);
+      live.remove(request.id());
+      if (!cancelled) {
+        listener.accept(new GenerationEvent.Embedded(vector(request)));
+      }
+      listener.accept(
+          new GenerationEvent.Finished(
+              cancelled ? FinishReason.CANCELLED : FinishReason.STOP, prompt.length, 0, 0));
+      return;
+    }
     byte[] text = script;
     int generated = 0;
     var reason = FinishReason.LENGTH;
@@ -117,6 +129,15 @@ final class ScriptedEngine implements Engine {
     }
     live.remove(request.id());
     listener.accept(new GenerationEvent.Finished(reason, prompt.length, generated, 0));
+  }
+
+  /// Of length 1; says what was asked for.
+  private static float[] vector(GenerationRequest request) {
+    return switch (request.prompt().length) {
+      case 1 -> new float[] {0, 0, 1};
+      default ->
+          request.embed() == Pooling.MEAN ? new float[] {.6f, 0, .8f} : new float[] {.6f, .8f, 0};
+    };
   }
 
   private static TokenLogprobs logprobs(int id, int top) {

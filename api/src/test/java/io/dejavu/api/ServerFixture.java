@@ -78,7 +78,15 @@ final class ServerFixture implements AutoCloseable {
   }
 
   HttpRequest.Builder posted(String body) {
-    return request("/v1/completions").POST(HttpRequest.BodyPublishers.ofString(body));
+    return posted("/v1/completions", body);
+  }
+
+  HttpRequest.Builder posted(String path, String body) {
+    return request(path).POST(HttpRequest.BodyPublishers.ofString(body));
+  }
+
+  HttpResponse<String> post(String path, String body) throws IOException, InterruptedException {
+    return send(posted(path, body).build());
   }
 
   HttpRequest completion(String body) {

@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What a request's client learns while its sequence is generated, in this order: at most one
-/// `Prompt`, any number of `Token`s, and exactly one `Finished` or `Failed`.
+/// `Prompt`, any number of `Token`s, at most one `Embedded`, and exactly one `Finished` or `Failed`.
 public sealed interface GenerationEvent {
   /// The prompt was computed; sent only if its logprobs were asked for. Entry `i` belongs to prompt
   /// token `i + 1` (the first has no condition).
@@ -14,6 +14,9 @@ public sealed interface GenerationEvent {
   ///
   /// @param position in the sequence, prompt included
   record Token(int position, int id, @Nullable TokenLogprobs logprobs) implements GenerationEvent {}
+
+  /// The vector of the prompt, of length 1; sent only if it was asked for.
+  record Embedded(float[] vector) implements GenerationEvent {}
 
   /// The end of the sequence.
   ///

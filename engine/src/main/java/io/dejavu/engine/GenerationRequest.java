@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 ///   see nothing of each other's prompts, cached ones included
 /// @param timeout longest time from submission to the end; null: none
 /// @param constraint what may be generated at all; null: anything
+/// @param embed which vector is made of the prompt; nothing is generated then
 public record GenerationRequest(
     String id,
     int[] prompt,
@@ -39,7 +40,8 @@ public record GenerationRequest(
     int priority,
     String tenant,
     @Nullable Duration timeout,
-    @Nullable TokenConstraint constraint) {
+    @Nullable TokenConstraint constraint,
+    Pooling embed) {
   public GenerationRequest {
     if (prompt.length == 0) {
       throw new IllegalArgumentException("the prompt is empty");
@@ -51,6 +53,9 @@ public record GenerationRequest(
     if (timeout != null && !timeout.isPositive()) {
       throw new IllegalArgumentException("a timeout of " + timeout);
     }
+    if (embed != Pooling.NONE && (maxTokens > 0 || promptLogprobs >= 0)) {
+      throw new IllegalArgumentException("a request for an embedding generates nothing");
+    }
     prompt = prompt.clone();
     stopTokens = Set.copyOf(stopTokens);
   }
@@ -60,7 +65,7 @@ public record GenerationRequest(
   public static GenerationRequest of(
       String id, int[] prompt, Sampling sampling, long seed, int maxTokens) {
     return new GenerationRequest(
-        id, prompt, sampling, seed, maxTokens, 0, Set.of(), -1, -1, 0, "", null, null);
+        id, prompt, sampling, seed, maxTokens, 0, Set.of(), -1, -1, 0, "", null, null, Pooling.NONE);
   }
 
   /// Whether something is wanted of each token of the prompt, so that none may come from the cache.
@@ -82,7 +87,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withStopTokens(Set<Integer> stopTokens) {
@@ -99,7 +105,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withLogprobs(int logprobs) {
@@ -116,7 +123,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withPromptLogprobs(int promptLogprobs) {
@@ -133,7 +141,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withPriority(int priority) {
@@ -150,7 +159,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withTenant(String tenant) {
@@ -167,7 +177,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withTimeout(@Nullable Duration timeout) {
@@ -184,7 +195,8 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
   }
 
   public GenerationRequest withConstraint(@Nullable TokenConstraint constraint) {
@@ -201,7 +213,27 @@ public record GenerationRequest(
         priority,
         tenant,
         timeout,
-        constraint);
+        constraint,
+        embed);
+  }
+
+  /// For the vector of the prompt; it must have no tokens to generate.
+  public GenerationRequest withEmbed(Pooling embed) {
+    return new GenerationRequest(
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        minTokens,
+        stopTokens,
+        logprobs,
+        promptLogprobs,
+        priority,
+        tenant,
+        timeout,
+        constraint,
+        embed);
   }
 
   @Override

@@ -41,6 +41,7 @@ final class Sequence {
   private final int[] banned;
   private final boolean penalised;
   private final List<TokenLogprobs> promptLogprobs = new ArrayList<>();
+  private final PooledRows pooled;
 
   private @Nullable TokenConstraint constraint;
   private long @Nullable [] allowed;
@@ -69,6 +70,7 @@ final class Sequence {
     length = tokens.length;
     peak = Math.min(length + request.maxTokens(), admission.maxContext());
     vocabulary = admission.vocabulary();
+    pooled = new PooledRows(request.embed());
     banned =
         request.stopTokens().stream()
             .mapToInt(Integer::intValue)
@@ -192,7 +194,8 @@ final class Sequence {
         last && request.maxTokens() > 0 ? sampleRow() : null,
         request.logprobs(),
         targets(count),
-        Math.max(request.promptLogprobs(), 0));
+        Math.max(request.promptLogprobs(), 0),
+        pooled.wanted(count, last));
   }
 
   private SampleRow sampleRow() {
@@ -262,6 +265,7 @@ final class Sequence {
   /// Its `chunk` is computed; says what its client learns from that.
   List<GenerationEvent> commit(StepPlan.Chunk chunk, ChunkResult result) {
     computed += chunk.tokens().length;
+    pooled.add(computed - chunk.hidden(), chunk.hidden(), result.hidden());
     boolean drawn = chunk.draw() != null;
     if ((drawn && result.token() < 0)
         || result.targets().stream().anyMatch(target -> Float.isNaN(target.logprob()))) {
@@ -276,6 +280,9 @@ final class Sequence {
     var events = new ArrayList<GenerationEvent>(3);
     if (request.promptLogprobs() >= 0 && generated() == 0) {
       events.add(new GenerationEvent.Prompt(List.copyOf(promptLogprobs)));
+    }
+    if (request.embed() != Pooling.NONE) {
+      return embedded();
     }
     if (drawn) {
       append(result.token());
@@ -295,6 +302,16 @@ final class Sequence {
       broken.ifPresent(why -> events.add(new GenerationEvent.Failed(why)));
     }
     return events;
+  }
+
+  private List<GenerationEvent> embedded() {
+    return pooled
+        .vector()
+        .<List<GenerationEvent>>map(
+            vector ->
+                List.of(new GenerationEvent.Embedded(vector), finished(FinishReason.STOP)))
+        .orElseGet(
+            () -> List.of(new GenerationEvent.Failed("the model computed NaN, or nothing but 0")));
   }
 
   GenerationEvent.Finished finished(FinishReason reason) {

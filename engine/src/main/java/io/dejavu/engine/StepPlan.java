@@ -29,6 +29,7 @@ public record StepPlan(long number, List<Chunk> chunks) {
   /// @param targets per token the prompt's next one, whose logprob is wanted; -1 where none is;
   ///   empty: nowhere
   /// @param targetLogprobs likeliest tokens reported with each target
+  /// @param hidden so many of the last rows are wanted themselves; 0: none
   public record Chunk(
       long sequence,
       int[] tokens,
@@ -37,5 +38,18 @@ public record StepPlan(long number, List<Chunk> chunks) {
       @Nullable SampleRow draw,
       int logprobs,
       int[] targets,
-      int targetLogprobs) {}
+      int targetLogprobs,
+      int hidden) {
+    public Chunk(
+        long sequence,
+        int[] tokens,
+        int start,
+        BlockTable blocks,
+        @Nullable SampleRow draw,
+        int logprobs,
+        int[] targets,
+        int targetLogprobs) {
+      this(sequence, tokens, start, blocks, draw, logprobs, targets, targetLogprobs, 0);
+    }
+  }
 }

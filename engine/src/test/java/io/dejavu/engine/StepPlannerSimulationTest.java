@@ -355,6 +355,7 @@ class StepPlannerSimulationTest {
             assertThat(logprobs == null).isEqualTo(request.logprobs() < 0);
             tokens.add(id);
           }
+          case GenerationEvent.Embedded _ -> throw new AssertionError("not asked for");
           case GenerationEvent.Finished finished -> {
             assertThat(finished.promptTokens()).isEqualTo(request.prompt().length);
             assertThat(finished.generatedTokens()).isEqualTo(tokens.size());
@@ -398,7 +399,7 @@ class StepPlannerSimulationTest {
               assertThat(broken).isTrue();
             }
           }
-          case GenerationEvent.Prompt _, GenerationEvent.Token _ ->
+          case GenerationEvent.Prompt _, GenerationEvent.Token _, GenerationEvent.Embedded _ ->
               throw new AssertionError("ended with " + last);
         }
       }

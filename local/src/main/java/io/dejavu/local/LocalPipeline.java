@@ -129,7 +129,8 @@ public record LocalPipeline(
               chunk.draw(),
               chunk.logprobs(),
               chunk.targets(),
-              chunk.targetLogprobs()));
+              chunk.targetLogprobs(),
+              chunk.hidden()));
     }
     return executor.run(new Step(parts)).parts().stream().map(LocalPipeline::result).toList();
   }
@@ -139,7 +140,8 @@ public record LocalPipeline(
     return new ChunkResult(
         part.token(),
         drawn == null ? null : logprobs(drawn),
-        part.targets().stream().map(LocalPipeline::logprobs).toList());
+        part.targets().stream().map(LocalPipeline::logprobs).toList(),
+        part.hidden());
   }
 
   private static TokenLogprobs logprobs(StepResult.Ranked ranked) {

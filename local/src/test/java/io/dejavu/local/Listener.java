@@ -25,7 +25,7 @@ final class Listener implements Consumer<GenerationEvent> {
     assertThat(end.getCount()).as("told %s after the end", event).isEqualTo(1);
     events.add(event);
     switch (event) {
-      case GenerationEvent.Prompt _, GenerationEvent.Token _ -> {}
+      case GenerationEvent.Prompt _, GenerationEvent.Token _, GenerationEvent.Embedded _ -> {}
       case GenerationEvent.Finished _, GenerationEvent.Failed _ -> end.countDown();
     }
   }

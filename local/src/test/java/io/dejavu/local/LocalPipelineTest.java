@@ -11,6 +11,7 @@ import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
+import io.dejavu.engine.Pooling;
 import io.dejavu.engine.TokenLogprobs;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.model.Architectures;
@@ -273,6 +274,10 @@ class LocalPipelineTest {
             ? Sampling.GREEDY
             : new Sampling(1, random.nextInt(50), 0.95f, 0, 1.1f, 0.1f, 0.1f, Map.of());
     int prompt = 1 + random.nextInt(random.nextInt(200) + 1);
+    if (random.nextInt(4) == 0) {
+      return GenerationRequest.of("e", random.ints(prompt, 4, 2048).toArray(), sampling, 0, 0)
+          .withEmbed(random.nextBoolean() ? Pooling.MEAN : Pooling.LAST);
+    }
     return GenerationRequest.of(
             "r",
             random.ints(prompt, 4, 2048).toArray(),
@@ -294,6 +299,7 @@ class LocalPipelineTest {
                       logprobs.stream().map(LocalPipelineTest::shown).toList().toString();
                   case GenerationEvent.Token(var position, var id, var logprobs) ->
                       position + ": " + id + (logprobs == null ? "" : shown(logprobs));
+                  case GenerationEvent.Embedded(var vector) -> Arrays.toString(vector);
                   case GenerationEvent.Finished(var reason, var prompt, var generated, _) ->
                       "%s after %d and %d".formatted(reason, prompt, generated);
                   case GenerationEvent.Failed _ -> event.toString();

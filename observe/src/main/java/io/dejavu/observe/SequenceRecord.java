@@ -48,7 +48,7 @@ public record SequenceRecord(
             case FinishReason.DEADLINE -> "abort";
           };
       case null -> answered ? "stop" : "abort";
-      case GenerationEvent.Prompt _, GenerationEvent.Token _ ->
+      case GenerationEvent.Prompt _, GenerationEvent.Token _, GenerationEvent.Embedded _ ->
           throw new IllegalStateException("%s ended with %s".formatted(id, end));
     };
   }

@@ -254,7 +254,7 @@ final class GenerateCommand implements Callable<Integer> {
           var event = events.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS);
           switch (event) {
             case null -> throw new IllegalStateException("no token within " + PATIENCE);
-            case GenerationEvent.Prompt _ -> {}
+            case GenerationEvent.Prompt _, GenerationEvent.Embedded _ -> {}
             case GenerationEvent.Token token -> {
               first = generated++ == 0 ? System.nanoTime() : first;
               out.print(matcher.push(decoder.push(token.id())));

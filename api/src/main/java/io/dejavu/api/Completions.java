@@ -82,8 +82,7 @@ final class Completions implements AutoCloseable {
   }
 
   /// Admits a request, reads it and has it answered.
-  <R> void handle(
-      ServerRequest http, ServerResponse response, BodyReader<R> reader, Work<R> work)
+  <R> void handle(ServerRequest http, ServerResponse response, BodyReader<R> reader, Work<R> work)
       throws InterruptedException {
     var arrivals = new Arrivals(config.requestDeadline());
     underWay.add(arrivals);

@@ -46,8 +46,7 @@ record EmbeddingRequest(List<Prompt> inputs, Pooling pooling, boolean base64, in
       case "float" -> false;
       case "base64" -> true;
       default ->
-          throw HttpError.invalid(
-              "encoding_format", "encoding_format is \"float\" or \"base64\"");
+          throw HttpError.invalid("encoding_format", "encoding_format is \"float\" or \"base64\"");
     };
   }
 

@@ -35,8 +35,7 @@ record Prompt(@Nullable String text, int[] ids) {
   ///
   /// @param name of the field
   /// @param most prompts
-  static List<Prompt> all(
-      String name, JsonFields fields, CompletionRequest.Limits limits, int most)
+  static List<Prompt> all(String name, JsonFields fields, CompletionRequest.Limits limits, int most)
       throws InterruptedException {
     JsonNode node = fields.get(name);
     if (node == null) {

@@ -25,8 +25,7 @@ final class TokenLists {
       throw HttpError.missing("prompt");
     }
     int[] ids = limits.encoder().encode(tokenizer, text, fields.flag("add_special_tokens", true));
-    return new Tokenized(
-        model, limits.maxContext(), ids, fields.flag("return_token_strs", false));
+    return new Tokenized(model, limits.maxContext(), ids, fields.flag("return_token_strs", false));
   }
 
   static void answer(Tokenized tokenized, Arrivals arrivals, ServerResponse response) {
@@ -94,8 +93,7 @@ final class TokenLists {
     }
     var tokenizer = model.tokenizer();
     if (tokenizer == null) {
-      throw HttpError.unsupported(
-          "model", "model \"%s\" has no tokenizer".formatted(model.name()));
+      throw HttpError.unsupported("model", "model \"%s\" has no tokenizer".formatted(model.name()));
     }
     return tokenizer;
   }

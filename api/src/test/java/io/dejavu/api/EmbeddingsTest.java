@@ -158,8 +158,7 @@ class EmbeddingsTest {
   }
 
   private static Float[] floats(JsonNode answer) {
-    return StreamSupport.stream(
-            answer.get("data").get(0).get("embedding").spliterator(), false)
+    return StreamSupport.stream(answer.get("data").get(0).get("embedding").spliterator(), false)
         .map(JsonNode::floatValue)
         .toArray(Float[]::new);
   }

@@ -4,7 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What a request's client learns while its sequence is generated, in this order: at most one
-/// `Prompt`, any number of `Token`s, at most one `Embedded`, and exactly one `Finished` or `Failed`.
+/// `Prompt`, any number of `Token`s, at most one `Embedded`, and exactly one `Finished` or
+/// `Failed`.
 public sealed interface GenerationEvent {
   /// The prompt was computed; sent only if its logprobs were asked for. Entry `i` belongs to prompt
   /// token `i + 1` (the first has no condition).

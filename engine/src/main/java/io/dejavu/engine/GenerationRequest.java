@@ -65,7 +65,20 @@ public record GenerationRequest(
   public static GenerationRequest of(
       String id, int[] prompt, Sampling sampling, long seed, int maxTokens) {
     return new GenerationRequest(
-        id, prompt, sampling, seed, maxTokens, 0, Set.of(), -1, -1, 0, "", null, null, Pooling.NONE);
+        id,
+        prompt,
+        sampling,
+        seed,
+        maxTokens,
+        0,
+        Set.of(),
+        -1,
+        -1,
+        0,
+        "",
+        null,
+        null,
+        Pooling.NONE);
   }
 
   /// Whether something is wanted of each token of the prompt, so that none may come from the cache.

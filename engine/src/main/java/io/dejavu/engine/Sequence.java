@@ -308,8 +308,7 @@ final class Sequence {
     return pooled
         .vector()
         .<List<GenerationEvent>>map(
-            vector ->
-                List.of(new GenerationEvent.Embedded(vector), finished(FinishReason.STOP)))
+            vector -> List.of(new GenerationEvent.Embedded(vector), finished(FinishReason.STOP)))
         .orElseGet(
             () -> List.of(new GenerationEvent.Failed("the model computed NaN, or nothing but 0")));
   }

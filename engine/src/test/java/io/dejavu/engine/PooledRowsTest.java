@@ -17,7 +17,8 @@ class PooledRowsTest {
     pooled.add(0, 2, new float[] {1, 2, 0, 0});
     pooled.add(2, 1, new float[] {2, 2});
 
-    assertThat(pooled.vector().orElseThrow()).containsExactly(new float[] {.6f, .8f}, within(1e-7f));
+    assertThat(pooled.vector().orElseThrow())
+        .containsExactly(new float[] {.6f, .8f}, within(1e-7f));
   }
 
   @Test
@@ -27,7 +28,8 @@ class PooledRowsTest {
     assertThat(pooled.wanted(7, true)).isEqualTo(1);
     pooled.add(41, 1, new float[] {3, -4});
 
-    assertThat(pooled.vector().orElseThrow()).containsExactly(new float[] {.6f, -.8f}, within(1e-7f));
+    assertThat(pooled.vector().orElseThrow())
+        .containsExactly(new float[] {.6f, -.8f}, within(1e-7f));
   }
 
   /// Chunks of any length, some of them computed again.
@@ -49,7 +51,9 @@ class PooledRowsTest {
         from = random.nextInt(5) == 0 ? 0 : to; // preempted: from the start again
       }
 
-      assertThat(pieces.vector().orElseThrow()).as("seed %d", seed).isEqualTo(whole.vector().orElseThrow());
+      assertThat(pieces.vector().orElseThrow())
+          .as("seed %d", seed)
+          .isEqualTo(whole.vector().orElseThrow());
     }
   }
 

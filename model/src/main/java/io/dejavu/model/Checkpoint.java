@@ -2,6 +2,7 @@ package io.dejavu.model;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -59,6 +60,19 @@ public final class Checkpoint {
 
   public GenerationDefaults generation() {
     return generation;
+  }
+
+  /// 32 bytes that other weights, another configuration or another tokenizer do not have. Large
+  /// files are not read as a whole: see [FileSamples].
+  public byte[] identity() {
+    var files = new ArrayList<Path>();
+    files.add(directory.require("config.json"));
+    var tokenizer = directory.find(TOKENIZER);
+    if (tokenizer != null) {
+      files.add(tokenizer);
+    }
+    files.addAll(SafeTensors.files(directory));
+    return FileSamples.hash(files);
   }
 
   /// Maps the weights; the caller closes them.

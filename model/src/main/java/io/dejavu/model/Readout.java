@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// From the last layer's rows to tokens, logprobs, or the rows themselves. Logits are computed for some rows at a time,
-/// so that the logprobs of a long prompt need no more memory than those of a short one; only what
-/// was asked for comes back to the host, by one download per step.
+/// From the last layer's rows to tokens, logprobs, or the rows themselves. Logits are computed for
+/// some rows at a time, so that the logprobs of a long prompt need no more memory than those of a
+/// short one; only what was asked for comes back to the host, by one download per step.
 final class Readout implements AutoCloseable {
   private final Kernels kernels;
   private final @Nullable NormWeights norm;

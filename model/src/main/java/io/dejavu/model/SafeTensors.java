@@ -51,6 +51,18 @@ public final class SafeTensors implements Weights {
     }
   }
 
+  /// The files that hold weights, in a fixed order.
+  static List<Path> files(CheckpointDirectory directory) {
+    var single = directory.find(SINGLE);
+    return single != null
+        ? List.of(single)
+        : weightMap(directory.require(INDEX)).values().stream()
+            .distinct()
+            .sorted()
+            .map(directory::require)
+            .toList();
+  }
+
   private static Map<String, StoredTensor> sharded(
       CheckpointDirectory directory, List<MappedFile> files) {
     var index = directory.find(INDEX);

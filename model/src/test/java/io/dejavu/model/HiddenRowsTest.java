@@ -37,7 +37,8 @@ class HiddenRowsTest {
     int[] tokens = IntStream.range(0, 290).map(i -> i * 37 % 512).toArray();
     float[] expected;
     try (var run = new Opened(checkpoint, Backends.cpu(), 1)) {
-      tokens = Arrays.copyOf(tokens, Math.min(tokens.length, run.model.model().sizes().maxPositions()));
+      tokens =
+          Arrays.copyOf(tokens, Math.min(tokens.length, run.model.model().sizes().maxPositions()));
       expected = run.hidden(tokens, tokens.length, tokens.length);
 
       assertThat(expected).hasSize(tokens.length * run.model.model().sizes().embedding());

@@ -247,11 +247,13 @@ final class LocalServer implements AutoCloseable {
 
   /// Of all that decides about tokens besides the request: the model, its arithmetic, this version.
   private static String fingerprint(LoadedModel model, ModelConfig config) {
+    var checkpoint = model.source().checkpoint();
     String all =
         String.join(
             "|",
             Dejavu.version(),
             model.source().name(),
+            checkpoint == null ? "random" : HexFormat.of().formatHex(checkpoint.identity()),
             model.executor().sizes().toString(),
             config.precision().toString(),
             model.kernels().name());

@@ -2,6 +2,7 @@ package io.dejavu.serve;
 
 import io.dejavu.api.ApiConfig;
 import io.dejavu.engine.EngineConfig;
+import io.dejavu.engine.Pooling;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.local.Figures;
 import io.dejavu.local.FreeMemory;
@@ -24,8 +25,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Starts an OpenAI-compatible server: /v1/chat/completions, /v1/completions, /v1/models, /health,",
-      "/version.",
+      "Starts an OpenAI-compatible server: /v1/chat/completions, /v1/completions, /v1/embeddings,",
+      "/v1/models and more.",
       "",
       "Ctrl-C or SIGTERM stops it: new requests are refused, those under way are completed."
     },
@@ -120,6 +121,15 @@ final class ServeCommand implements Callable<Integer> {
       description = "Most sequences computed together; more wait. Default: 64.")
   int maxSequences = EngineConfig.DEFAULT.maxRunning();
 
+  @Option(
+      names = "--pooling",
+      paramLabel = "KIND",
+      description =
+          "How /v1/embeddings makes one vector of a text, where a request does not say: last (the"
+              + " last token's, which has seen the whole text) or mean (of all tokens). Default:"
+              + " last.")
+  String pooling = "last";
+
   @Mixin AccessOptions access = new AccessOptions();
 
   @Option(
@@ -159,7 +169,10 @@ final class ServeCommand implements Callable<Integer> {
     try {
       var api =
           access.apply(
-              ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout)),
+              ApiConfig.DEFAULT
+                  .at(host, port)
+                  .within(Duration.ofSeconds(requestTimeout))
+                  .with(pooling()),
               System.getenv());
       var engine =
           new EngineConfig(
@@ -183,6 +196,14 @@ final class ServeCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
+  }
+
+  private Pooling pooling() {
+    return switch (pooling) {
+      case "last" -> Pooling.LAST;
+      case "mean" -> Pooling.MEAN;
+      default -> throw options.usage("--pooling is last or mean, not " + pooling);
+    };
   }
 
   /// What is wrong with the options, before anything is loaded.

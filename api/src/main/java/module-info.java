@@ -15,6 +15,7 @@ module io.dejavu.api {
   requires io.helidon.common.socket;
   requires io.helidon.common.task;
   requires tools.jackson.databind;
+  requires static java.logging; // what the tests listen to
   requires static java.net.http; // the client of the tests
 
   exports io.dejavu.api;

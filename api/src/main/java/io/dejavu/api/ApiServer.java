@@ -4,12 +4,16 @@ import static java.lang.System.Logger.Level.ERROR;
 
 import io.dejavu.engine.Engine;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.FilterChain;
 import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
+import io.helidon.webserver.http.RoutingRequest;
+import io.helidon.webserver.http.RoutingResponse;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
@@ -163,6 +167,7 @@ public final class ApiServer implements AutoCloseable {
   }
 
   private void routes(HttpRouting.Builder routing) {
+    routing.addFilter(ApiServer::refuseTunnels);
     post(
         routing,
         "/v1/completions",
@@ -202,6 +207,19 @@ public final class ApiServer implements AutoCloseable {
                   null,
                   "unknown_url");
             }));
+  }
+
+  /// CONNECT has no path, which the routes below need.
+  private static void refuseTunnels(
+      FilterChain chain, RoutingRequest request, RoutingResponse response) {
+    if (request.prologue().method().equals(Method.CONNECT)) {
+      var error =
+          new HttpError(
+              405, "invalid_request_error", "this is no proxy", null, "method_not_allowed");
+      Bodies.send(response, error.closing());
+    } else {
+      chain.proceed();
+    }
   }
 
   private void get(HttpRouting.Builder routing, Gate.Door door, String path, Exchange exchange) {
@@ -258,6 +276,9 @@ public final class ApiServer implements AutoCloseable {
         }
       } catch (HttpError e) {
         Bodies.send(response, e);
+        if (e.closes()) {
+          throw new CloseConnectionException("nobody knows where the next request begins", e);
+        }
       } catch (CloseConnectionException e) {
         throw e; // the client is gone
       } catch (RuntimeException e) {
@@ -266,6 +287,9 @@ public final class ApiServer implements AutoCloseable {
         }
         LOG.log(ERROR, request.path().path() + " failed", e);
         Bodies.send(response, HttpError.failed("internal error; the server's log says more"));
+      }
+      if (request.headers().containsToken(HeaderValues.CONNECTION_CLOSE)) {
+        throw new CloseConnectionException("this was the client's last request");
       }
     };
   }

@@ -2,6 +2,8 @@ package io.dejavu.api;
 
 import io.helidon.common.buffers.DataReader;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.RequestException;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
@@ -22,8 +24,12 @@ final class Bodies {
       return http.content().inputStream().readAllBytes();
     } catch (IOException | DataReader.InsufficientDataAvailableException e) {
       throw new CloseConnectionException("the client left within its request", e);
-    } catch (NumberFormatException e) { // what Helidon makes of a chunk whose length is no number
-      throw BrokenHttp.in("the length of a chunk is not a number", e);
+    } catch (RequestException e) {
+      throw broken(e.status().code(), String.valueOf(e.getMessage()));
+    } catch (CloseConnectionException e) {
+      throw e;
+    } catch (RuntimeException e) { // what Helidon makes of chunks that are none
+      throw broken(400, "the body is not what its headers say");
     }
   }
 
@@ -39,6 +45,9 @@ final class Bodies {
   }
 
   static void send(ServerResponse response, HttpError error) {
+    if (error.closes()) {
+      response.header(HeaderValues.CONNECTION_CLOSE);
+    }
     var wait = error.retryAfter;
     if (wait != null) {
       response.header(HeaderNames.RETRY_AFTER, Long.toString(seconds(wait)));
@@ -49,5 +58,12 @@ final class Bodies {
   /// Rounded up: who comes back too early is refused again.
   private static long seconds(Duration wait) {
     return Math.ceilDiv(wait.toMillis(), 1000L);
+  }
+
+  /// Nobody knows where the next request would begin.
+  private static HttpError broken(int status, String message) {
+    return status == Status.REQUEST_ENTITY_TOO_LARGE_413.code()
+        ? BrokenHttp.tooLarge().closing()
+        : HttpError.malformed(message).closing();
   }
 }

@@ -4,7 +4,6 @@ import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
-import io.helidon.http.RequestException;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
 import io.helidon.webserver.http.DirectHandlers;
@@ -41,24 +40,22 @@ final class BrokenHttp {
 
   private static HttpError error(Status status, @Nullable String message) {
     int code = status.code();
-    boolean large = code == Status.REQUEST_ENTITY_TOO_LARGE_413.code();
-    return new HttpError(
-        code,
-        code < 500 ? "invalid_request_error" : "server_error",
-        large
-            ? "the body is too large"
-            : message == null || message.isBlank() ? status.reasonPhrase() : message,
-        null,
-        large ? "request_too_large" : null);
+    return code == Status.REQUEST_ENTITY_TOO_LARGE_413.code()
+        ? tooLarge()
+        : new HttpError(
+            code,
+            code < 500 ? "invalid_request_error" : "server_error",
+            message == null || message.isBlank() ? status.reasonPhrase() : message,
+            null,
+            null);
   }
 
-  /// A request that is broken after its headers.
-  static RequestException in(String what, @Nullable Throwable cause) {
-    var exception =
-        RequestException.builder()
-            .type(DirectHandler.EventType.BAD_REQUEST)
-            .message(what)
-            .setKeepAlive(false);
-    return (cause == null ? exception : exception.cause(cause)).build();
+  static HttpError tooLarge() {
+    return new HttpError(
+        Status.REQUEST_ENTITY_TOO_LARGE_413.code(),
+        "invalid_request_error",
+        "the body is too large",
+        null,
+        "request_too_large");
   }
 }

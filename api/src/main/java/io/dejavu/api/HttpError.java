@@ -15,6 +15,7 @@ final class HttpError extends RuntimeException {
   final @Nullable String param;
   final @Nullable String code;
   final @Nullable Duration retryAfter;
+  private boolean closes;
 
   HttpError(
       int status, String type, String message, @Nullable String param, @Nullable String code) {
@@ -68,6 +69,16 @@ final class HttpError extends RuntimeException {
   /// The request failed here.
   static HttpError failed(String message) {
     return new HttpError(500, "server_error", message, null, null);
+  }
+
+  /// The same, and no further request is read from this connection.
+  HttpError closing() {
+    closes = true;
+    return this;
+  }
+
+  boolean closes() {
+    return closes;
   }
 
   String message() {

@@ -93,8 +93,7 @@ class SlowClientsTest {
   }
 
   /// Takes its time with long texts.
-  private record StuckTokenizer(Tokenizer tokenizer, CountDownLatch released)
-      implements Tokenizer {
+  private record StuckTokenizer(Tokenizer tokenizer, CountDownLatch released) implements Tokenizer {
     @Override
     public int[] encode(String text, boolean specialTokens) {
       if (text.length() > 10_000) {

@@ -83,7 +83,7 @@ public record GenerationRequest(
 
   /// Whether something is wanted of each token of the prompt, so that none may come from the cache.
   public boolean wantsWholePrompt() {
-    return promptLogprobs >= 0;
+    return promptLogprobs >= 0 || embed == Pooling.MEAN;
   }
 
   public GenerationRequest withMinTokens(int minTokens) {

@@ -336,7 +336,8 @@ public final class StepPlanner {
     promptTokens += Math.clamp(sequence.promptTokens() - chunk.start(), 0, chunk.tokens().length);
     for (var event : sequence.commit(chunk, result)) {
       switch (event) {
-        case GenerationEvent.Prompt _ -> commands.add(new StepCommand.Emit(sequence.number, event));
+        case GenerationEvent.Prompt _, GenerationEvent.Embedded _ ->
+            commands.add(new StepCommand.Emit(sequence.number, event));
         case GenerationEvent.Token _ -> {
           generatedTokens++;
           waiting.charge(sequence, 1);

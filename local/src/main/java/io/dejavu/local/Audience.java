@@ -85,7 +85,7 @@ final class Audience {
     }
     boolean last =
         switch (event) {
-          case GenerationEvent.Prompt _ -> false;
+          case GenerationEvent.Prompt _, GenerationEvent.Embedded _ -> false;
           case GenerationEvent.Token _ -> {
             live.generated++;
             observe(

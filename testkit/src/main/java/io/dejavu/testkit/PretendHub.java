@@ -88,11 +88,14 @@ public final class PretendHub implements AutoCloseable {
   }
 
   private void start() {
-    for (var server : new HttpServer[] {hub, cdn}) {
-      server.setExecutor(threads);
-      server.createContext("/", exchange -> answer(server == hub, exchange));
-      server.start();
-    }
+    start(hub, true);
+    start(cdn, false);
+  }
+
+  private void start(HttpServer server, boolean isHub) {
+    server.setExecutor(threads);
+    server.createContext("/", exchange -> answer(isHub, exchange));
+    server.start();
   }
 
   public URI endpoint() {

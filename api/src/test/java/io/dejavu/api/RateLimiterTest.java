@@ -99,6 +99,6 @@ class RateLimiterTest {
     assertThat(Caller.text(Duration.ofNanos(1))).isEqualTo("1ms");
     assertThat(Caller.text(Duration.ofMillis(999))).isEqualTo("999ms");
     assertThat(Caller.text(Duration.ofMillis(1001))).isEqualTo("2s");
-    assertThat(Caller.text(Duration.ofSeconds(360))).isEqualTo("6m0s");
+    assertThat(Caller.text(Duration.ofMinutes(6))).isEqualTo("6m0s");
   }
 }

@@ -197,8 +197,14 @@ class TlsTest {
     var old =
         Files.writeString(
             folder.resolve("old.key"),
-            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n"
-                + "-----END RSA PRIVATE KEY-----\n");
+            """
+            -----BEGIN RSA PRIVATE KEY-----
+            Proc-Type: 4,ENCRYPTED
+            DEK-Info: AES
+
+            AAAA
+            -----END RSA PRIVATE KEY-----
+            """);
     var order =
         Files.writeString(
             folder.resolve("order.crt"),

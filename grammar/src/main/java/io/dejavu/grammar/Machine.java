@@ -15,11 +15,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Every reading can be completed; a state without readings is the end, and what cannot be
 /// completed is no state at all. For any number of threads.
+@SuppressWarnings("ReferenceEquality") // equal states are one object
 final class Machine {
   private static final State NOWHERE = new State(new Reading[0], false, 0);
   private static final Comparator<Reading> ORDER =
       Comparator.comparingInt(Reading::node)
-          .thenComparingInt(reading -> Frame.depth(reading.calls()))
+          .thenComparingInt(reading -> Frame.depthOf(reading.calls()))
           .thenComparingInt(Reading::hashCode);
 
   private final Network network;
@@ -37,14 +38,14 @@ final class Machine {
   /// Where a rule goes on after what it called, and what it was called by itself.
   private record Frame(int after, @Nullable Frame caller, int depth, int hash) {
     Frame(int after, @Nullable Frame caller) {
-      this(after, caller, depth(caller) + 1, 31 * (31 * Frame.hash(caller) + after) + 17);
+      this(after, caller, depthOf(caller) + 1, 31 * (31 * Frame.hashOf(caller) + after) + 17);
     }
 
-    static int depth(@Nullable Frame frame) {
+    static int depthOf(@Nullable Frame frame) {
       return frame == null ? 0 : frame.depth;
     }
 
-    private static int hash(@Nullable Frame frame) {
+    private static int hashOf(@Nullable Frame frame) {
       return frame == null ? 1 : frame.hash;
     }
 
@@ -75,7 +76,7 @@ final class Machine {
   private record Reading(int node, @Nullable Frame calls) {
     @Override
     public int hashCode() {
-      return 31 * node + Frame.hash(calls);
+      return 31 * node + Frame.hashOf(calls);
     }
 
     @Override
@@ -285,7 +286,7 @@ final class Machine {
     }
 
     private void visit(int node, @Nullable Frame calls) {
-      if (Frame.depth(calls) + network.need(node) <= Limits.DEPTH) {
+      if (Frame.depthOf(calls) + network.need(node) <= Limits.DEPTH) {
         var reading = new Reading(node, calls);
         if (seen.add(reading)) {
           open.push(reading);
@@ -307,12 +308,12 @@ final class Machine {
         if (network.isEmpty(e)) {
           visit(network.target(e), calls);
         } else if (!network.isCall(e)) {
-          if (network.need(network.target(e)) + Frame.depth(calls) <= Limits.DEPTH) {
+          if (network.need(network.target(e)) + Frame.depthOf(calls) <= Limits.DEPTH) {
             kept.add(reading);
           }
         } else if (network.isTail(e)) {
           visit(network.callee(e), calls);
-        } else if (Frame.depth(calls) + network.need(network.target(e)) <= Limits.DEPTH) {
+        } else if (Frame.depthOf(calls) + network.need(network.target(e)) <= Limits.DEPTH) {
           visit(network.callee(e), new Frame(network.target(e), calls));
         }
       }

@@ -32,8 +32,8 @@ final class NetworkBuilder {
   private int[] argument = new int[256];
   private int[] target = new int[256];
   private final BitSet ends = new BitSet();
-  private final Map<Part.Rule, Integer> starts = new IdentityHashMap<>();
-  private final Map<Part, Part> hoisted = new IdentityHashMap<>();
+  private final IdentityHashMap<Part.Rule, Integer> starts = new IdentityHashMap<>();
+  private final IdentityHashMap<Part, Part> hoisted = new IdentityHashMap<>();
   private final Queue<Waiting> waiting = new ArrayDeque<>();
 
   /// @throws GrammarException if it is too large or stands for no text

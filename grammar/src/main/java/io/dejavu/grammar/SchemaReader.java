@@ -48,7 +48,6 @@ final class SchemaReader {
   private static final List<String> TYPES =
       List.of("object", "array", "string", "number", "integer", "boolean", "null");
 
-  private final JsonNode root;
   private final boolean strict;
   private final SchemaMerge merge;
   private final Map<String, Part.Rule> rules = new HashMap<>();
@@ -56,7 +55,6 @@ final class SchemaReader {
   private int count;
 
   SchemaReader(JsonNode root, boolean strict) {
-    this.root = root;
     this.strict = strict;
     merge = new SchemaMerge(root);
   }

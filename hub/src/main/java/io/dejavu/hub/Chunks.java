@@ -68,7 +68,7 @@ final class Chunks implements HttpResponse.BodySubscriber<Chunks>, AutoCloseable
     }
     return switch (arrived.poll(silence.toMillis(), TimeUnit.MILLISECONDS)) {
       case Piece.Bytes(var buffers) -> {
-        subscription.thenAccept(source -> source.request(1));
+        var _ = subscription.thenAccept(source -> source.request(1));
         yield buffers;
       }
       case Piece.End() -> {
@@ -104,6 +104,6 @@ final class Chunks implements HttpResponse.BodySubscriber<Chunks>, AutoCloseable
   /// Closes the connection unless all was read.
   @Override
   public void close() {
-    subscription.thenAccept(Flow.Subscription::cancel);
+    var _ = subscription.thenAccept(Flow.Subscription::cancel);
   }
 }

@@ -57,7 +57,7 @@ final class PipelineProbe {
       long begin = System.nanoTime();
       computer.swapOut(-1, lease.blocks());
       computer.swapIn(-1, lease.blocks());
-      pace.copied(2 * blocks * scheduling.blockBytes(), System.nanoTime() - begin);
+      pace.copied(2L * blocks * scheduling.blockBytes(), System.nanoTime() - begin);
     }
   }
 

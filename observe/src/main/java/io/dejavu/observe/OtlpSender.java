@@ -69,18 +69,19 @@ final class OtlpSender implements HttpSender {
       onError.accept(e);
       return;
     }
-    post(request, 1)
-        .whenComplete(
-            (answer, problem) -> {
-              if (problem == null) {
-                onResponse.accept(answer);
-              } else {
-                onError.accept(
-                    problem instanceof CompletionException && problem.getCause() != null
-                        ? problem.getCause()
-                        : problem);
-              }
-            });
+    var _ =
+        post(request, 1)
+            .whenComplete(
+                (answer, problem) -> {
+                  if (problem == null) {
+                    onResponse.accept(answer);
+                  } else {
+                    onError.accept(
+                        problem instanceof CompletionException && problem.getCause() != null
+                            ? problem.getCause()
+                            : problem);
+                  }
+                });
   }
 
   private HttpRequest request(MessageWriter message) throws IOException {
@@ -105,6 +106,7 @@ final class OtlpSender implements HttpSender {
     return builder.POST(HttpRequest.BodyPublishers.ofByteArray(bytes.toByteArray())).build();
   }
 
+  @SuppressWarnings("FutureReturnValueIgnored") // nested futures are joined into one at the end
   private CompletableFuture<HttpResponse> post(HttpRequest request, int attempt) {
     return client
         .sendAsync(request, BodyHandlers.ofByteArray())

@@ -26,7 +26,10 @@ final class OwnMetrics {
     families
         .facts("dejavu_build", "This software", Labels.of("version", version))
         .gauge(
-            "dejavu_http_requests_active", "HTTP requests under way", Labels.EMPTY, underWay.sum())
+            "dejavu_http_requests_active",
+            "HTTP requests under way",
+            Labels.EMPTY,
+            (double) underWay.sum())
         .counters("dejavu_http_requests", "HTTP requests answered", answers)
         .histograms(
             "dejavu_http_request_seconds",

@@ -70,7 +70,7 @@ public record TelemetryConfig(
   /// `key=value,key=value`, values percent-encoded.
   private static Map<String, String> headers(String text) {
     var headers = new LinkedHashMap<String, String>();
-    for (String pair : text.split(",")) {
+    for (String pair : text.split(",", -1)) {
       int at = pair.indexOf('=');
       if (at > 0) {
         headers.put(

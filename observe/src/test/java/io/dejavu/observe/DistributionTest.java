@@ -54,7 +54,7 @@ final class DistributionTest {
 
     try (var threads = Executors.newFixedThreadPool(4)) {
       for (int i = 0; i < 4; i++) {
-        threads.submit(
+        threads.execute(
             () -> {
               for (int n = 0; n < 10_000; n++) {
                 values.add(n % 2 * 2);

@@ -16,6 +16,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -28,7 +29,7 @@ final class OtlpTracerTest {
 
   private final List<byte[]> bodies = new CopyOnWriteArrayList<>();
   private final List<String> headers = new CopyOnWriteArrayList<>();
-  private volatile int busy;
+  private final AtomicInteger busy = new AtomicInteger();
   private HttpServer collector;
   private Telemetry telemetry;
 
@@ -39,7 +40,7 @@ final class OtlpTracerTest {
         "/v1/traces",
         exchange -> {
           byte[] body = exchange.getRequestBody().readAllBytes();
-          boolean refuse = busy-- > 0;
+          boolean refuse = busy.getAndDecrement() > 0;
           if (!refuse) {
             headers.add(
                 exchange.getRequestHeaders().getFirst("Content-Type")
@@ -127,7 +128,7 @@ final class OtlpTracerTest {
 
   @Test
   void aBusyCollectorGetsTheTraceLater() {
-    busy = 2;
+    busy.set(2);
     serve(null, false);
     telemetry.close();
 

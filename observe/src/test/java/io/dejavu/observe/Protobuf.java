@@ -90,8 +90,8 @@ record Protobuf(List<Field> fields) {
       texts.add(new String(field.bytes, UTF_8));
       try {
         texts.addAll(of(field.bytes).texts());
-      } catch (RuntimeException e) {
-        continue; // no message
+      } catch (RuntimeException _) {
+        // no message
       }
     }
     return texts;

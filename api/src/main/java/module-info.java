@@ -8,6 +8,7 @@ module io.dejavu.api {
   requires transitive io.dejavu.model;
   requires transitive io.dejavu.template;
   requires io.dejavu.grammar;
+  requires transitive io.dejavu.observe;
   requires io.helidon.webserver;
   requires io.helidon.http;
   requires io.helidon.common.buffers;

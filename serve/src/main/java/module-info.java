@@ -7,6 +7,7 @@ module io.dejavu.serve {
   requires io.dejavu.api;
   requires io.dejavu.backend.cpu;
   requires io.dejavu.hub;
+  requires io.dejavu.observe;
   requires transitive io.dejavu.local;
   requires transitive io.dejavu.engine;
   requires transitive io.dejavu.kv;
@@ -23,6 +24,7 @@ module io.dejavu.serve {
   requires static java.net.http; // the client of the tests
   requires tools.jackson.databind;
   requires tools.jackson.dataformat.yaml;
+  requires tools.jackson.core;
 
   opens io.dejavu.serve to
       info.picocli;

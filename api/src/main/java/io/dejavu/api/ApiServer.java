@@ -3,10 +3,10 @@ package io.dejavu.api;
 import static java.lang.System.Logger.Level.ERROR;
 
 import io.dejavu.engine.Engine;
+import io.dejavu.observe.Telemetry;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
-import io.helidon.http.ServerRequestHeaders;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.FilterChain;
@@ -24,7 +24,6 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.HexFormat;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -40,6 +39,8 @@ public final class ApiServer implements AutoCloseable {
   private final String version;
   private final InstantSource clock;
   private final RandomGenerator random;
+  private final Telemetry telemetry;
+  private final Watching watching;
   private final Gate gate;
   private final ClientConnections connections;
   private final WebServer web;
@@ -51,11 +52,18 @@ public final class ApiServer implements AutoCloseable {
   private record Served(
       Engine engine, ServedModel model, Completions completions, Embeddings embeddings) {}
 
-  private ApiServer(ApiConfig config, String version, InstantSource clock, RandomGenerator random) {
+  private ApiServer(
+      ApiConfig config,
+      String version,
+      InstantSource clock,
+      RandomGenerator random,
+      Telemetry telemetry) {
     this.config = config;
     this.version = version;
     this.clock = clock;
     this.random = random;
+    this.telemetry = telemetry;
+    this.watching = new Watching(telemetry, random);
     this.gate = new Gate(config.access());
     this.connections =
         new ClientConnections(Http1ConnectionSelector.builder().config(http1()).build(), config);
@@ -68,7 +76,7 @@ public final class ApiServer implements AutoCloseable {
             .addConnectionSelector(connections)
             .maxPayloadSize(config.bodyBytes())
             .maxTcpConnections(config.connections())
-            .directHandlers(BrokenHttp.handlers(this::requestId))
+            .directHandlers(BrokenHttp.handlers(watching::requestId))
             .shutdownHook(false)
             .routing(this::routes);
     this.web = builder.build();
@@ -84,12 +92,17 @@ public final class ApiServer implements AutoCloseable {
   ///
   /// @param version of this software
   /// @param random thread-safe
+  /// @param telemetry is told of every request; belongs to the caller
   /// @throws BindException if the address cannot be listened on
   public static ApiServer open(
-      ApiConfig config, String version, InstantSource clock, RandomGenerator random)
+      ApiConfig config,
+      String version,
+      InstantSource clock,
+      RandomGenerator random,
+      Telemetry telemetry)
       throws BindException {
     probe(config);
-    var server = new ApiServer(config, version, clock, random);
+    var server = new ApiServer(config, version, clock, random, telemetry);
     server.web.start();
     if (!server.web.isRunning()) {
       server.connections.close();
@@ -118,6 +131,8 @@ public final class ApiServer implements AutoCloseable {
   }
 
   /// Answers with this model from now on.
+  ///
+  /// @param engine as {@link Telemetry#watch} gave it
   public void serve(Engine engine, ServedModel model) {
     var shared = new TenantEngine(engine, config.retryAfter());
     served =
@@ -196,8 +211,14 @@ public final class ApiServer implements AutoCloseable {
     get(routing, Gate.Door.OPEN, "/health", this::health);
     get(routing, Gate.Door.OPEN, "/ping", this::health);
     get(routing, Gate.Door.OPEN, "/version", this::version);
+    get(routing, Gate.Door.OPEN, "/metrics", this::metrics);
+    get(routing, Gate.Door.OPEN, "/stats", this::stats);
+    for (var asset : WebPage.ASSETS) {
+      get(routing, Gate.Door.OPEN, asset.path(), asset::send);
+    }
     routing.any(
         answering(
+            Watching.OTHER,
             Gate.Door.KEY,
             (request, _) -> {
               throw new HttpError(
@@ -234,10 +255,11 @@ public final class ApiServer implements AutoCloseable {
   /// Other methods of a known path get 405.
   private void route(
       HttpRouting.Builder routing, Method method, Gate.Door door, String path, Exchange exchange) {
-    routing.route(method, path, answering(door, exchange));
+    routing.route(method, path, answering(path, door, exchange));
     routing.any(
         path,
         answering(
+            path,
             Gate.Door.OPEN,
             (request, response) -> {
               response.header(HeaderNames.ALLOW, method.text());
@@ -254,9 +276,13 @@ public final class ApiServer implements AutoCloseable {
   private Served served() {
     var now = served;
     if (now == null) {
-      throw HttpError.tryLater(503, "the model is being loaded", config.retryAfter());
+      throw loading();
     }
     return now;
+  }
+
+  private HttpError loading() {
+    return HttpError.tryLater(503, "the model is being loaded", config.retryAfter());
   }
 
   /// A request and its answer.
@@ -266,28 +292,35 @@ public final class ApiServer implements AutoCloseable {
   }
 
   /// Lets requests in, gives each an id and every mistake an answer in OpenAI's form.
-  private Handler answering(Gate.Door door, Exchange exchange) {
+  private Handler answering(String route, Gate.Door door, Exchange exchange) {
+    Handler handler =
+        watching.around(
+            route,
+            (request, response) -> {
+              try {
+                if (!gate.preflight(request, response)) {
+                  var caller = gate.enter(door, request, response);
+                  caller.scope().call(() -> answered(exchange, request, response));
+                }
+              } catch (HttpError e) {
+                Bodies.send(response, e);
+                if (e.closes()) {
+                  throw new CloseConnectionException(
+                      "nobody knows where the next request begins", e);
+                }
+              } catch (CloseConnectionException e) {
+                throw e; // the client is gone
+              } catch (RuntimeException e) {
+                if (e.getClass().getName().startsWith("io.helidon.")) {
+                  throw e;
+                }
+                LOG.log(ERROR, request.path().path() + " failed", e);
+                Bodies.send(
+                    response, HttpError.failed("internal error; the server's log says more"));
+              }
+            });
     return (request, response) -> {
-      response.header(BrokenHttp.REQUEST_ID, requestId(request.headers()));
-      try {
-        if (!gate.preflight(request, response)) {
-          var caller = gate.enter(door, request, response);
-          caller.scope().call(() -> answered(exchange, request, response));
-        }
-      } catch (HttpError e) {
-        Bodies.send(response, e);
-        if (e.closes()) {
-          throw new CloseConnectionException("nobody knows where the next request begins", e);
-        }
-      } catch (CloseConnectionException e) {
-        throw e; // the client is gone
-      } catch (RuntimeException e) {
-        if (e.getClass().getName().startsWith("io.helidon.")) {
-          throw e;
-        }
-        LOG.log(ERROR, request.path().path() + " failed", e);
-        Bodies.send(response, HttpError.failed("internal error; the server's log says more"));
-      }
+      handler.handle(request, response);
       if (request.headers().containsToken(HeaderValues.CONNECTION_CLOSE)) {
         throw new CloseConnectionException("this was the client's last request");
       }
@@ -298,13 +331,6 @@ public final class ApiServer implements AutoCloseable {
       throws InterruptedException {
     exchange.handle(request, response);
     return true;
-  }
-
-  private String requestId(ServerRequestHeaders headers) {
-    String given = headers.value(BrokenHttp.REQUEST_ID).orElse("");
-    return given.matches("[A-Za-z0-9._:-]{1,128}")
-        ? given
-        : "req-" + HexFormat.of().toHexDigits(random.nextLong());
   }
 
   private void embeddings(ServerRequest request, ServerResponse response)
@@ -360,6 +386,18 @@ public final class ApiServer implements AutoCloseable {
         .put("kv_blocks", status.blocks())
         .put("steps", status.steps());
     Bodies.send(response, healthy ? 200 : 503, json);
+  }
+
+  private void metrics(ServerRequest request, ServerResponse response) {
+    var scrape = telemetry.scrape(request.headers().value(HeaderNames.ACCEPT).orElse(null));
+    response.header(HeaderNames.CONTENT_TYPE, scrape.contentType());
+    response.send(scrape.body());
+  }
+
+  private void stats(ServerRequest request, ServerResponse response) {
+    var stats = telemetry.stats().orElseThrow(this::loading);
+    response.header(HeaderNames.CACHE_CONTROL, "no-store");
+    Bodies.send(response, 200, Json.bytes(json -> LiveStats.write(json, stats)));
   }
 
   private void version(ServerRequest request, ServerResponse response) {

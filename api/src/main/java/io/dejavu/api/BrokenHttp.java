@@ -1,8 +1,6 @@
 package io.dejavu.api;
 
 import io.helidon.http.DirectHandler;
-import io.helidon.http.HeaderName;
-import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
@@ -15,8 +13,6 @@ import org.jspecify.annotations.Nullable;
 /// framing, a body that is too large. The connection is closed then, because nobody knows where the
 /// next request begins.
 final class BrokenHttp {
-  static final HeaderName REQUEST_ID = HeaderNames.create("X-Request-Id");
-
   private BrokenHttp() {}
 
   /// @param requestId of an answer
@@ -27,7 +23,8 @@ final class BrokenHttp {
                 .status(status)
                 .headers(headers)
                 .header(HeaderValues.CONTENT_TYPE_JSON)
-                .header(HeaderValues.create(REQUEST_ID, requestId.apply(request.headers())))
+                .header(
+                    HeaderValues.create(Watching.REQUEST_ID, requestId.apply(request.headers())))
                 .keepAlive(false)
                 .entity(Json.bytes(error(status, message).body()))
                 .build();

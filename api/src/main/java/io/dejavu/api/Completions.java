@@ -3,6 +3,7 @@ package io.dejavu.api;
 import static java.lang.System.Logger.Level.DEBUG;
 
 import io.dejavu.engine.Engine;
+import io.dejavu.observe.RequestWatch;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -206,6 +207,7 @@ final class Completions implements AutoCloseable {
         events.send(completion::usageChunk);
       }
     } catch (HttpError e) {
+      RequestWatch.failure(e.message());
       events.send(e.body()); // the status is sent already
     }
     events.done();

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dejavu.observe.Telemetry;
+import io.dejavu.observe.TelemetryConfig;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -212,7 +214,8 @@ class ClientsTest {
                 ApiConfig.DEFAULT.at("127.0.0.1", 0),
                 "1.2.3",
                 InstantSource.system(),
-                new SplittableRandom(1));
+                new SplittableRandom(1),
+                telemetry());
         var client = HttpClient.newHttpClient()) {
       for (String path : List.of("/health", "/v1/models")) {
         var request =
@@ -231,7 +234,9 @@ class ClientsTest {
       var same = ApiConfig.DEFAULT.at("127.0.0.1", api.server.port());
 
       assertThatThrownBy(
-              () -> ApiServer.open(same, "1.2.3", InstantSource.system(), new SplittableRandom(1)))
+              () ->
+                  ApiServer.open(
+                      same, "1.2.3", InstantSource.system(), new SplittableRandom(1), telemetry()))
           .isInstanceOf(BindException.class)
           .hasMessageContaining("cannot listen on 127.0.0.1:" + api.server.port());
     }
@@ -283,5 +288,9 @@ class ClientsTest {
 
   private static int count(CharSequence text, String part) {
     return text.toString().split(java.util.regex.Pattern.quote(part), -1).length - 1;
+  }
+
+  private static Telemetry telemetry() {
+    return new Telemetry(TelemetryConfig.of("1.2.3"), InstantSource.system(), _ -> {});
   }
 }

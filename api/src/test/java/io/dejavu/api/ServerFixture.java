@@ -1,6 +1,10 @@
 package io.dejavu.api;
 
 import io.dejavu.model.Tokenizer;
+import io.dejavu.observe.EngineFacts;
+import io.dejavu.observe.RequestRecord;
+import io.dejavu.observe.Telemetry;
+import io.dejavu.observe.TelemetryConfig;
 import io.dejavu.tensor.Sampling;
 import java.io.IOException;
 import java.net.BindException;
@@ -16,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +33,9 @@ final class ServerFixture implements AutoCloseable {
   static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
   final ScriptedEngine engine = new ScriptedEngine();
+  final List<RequestRecord> log = new CopyOnWriteArrayList<>();
+  final Telemetry telemetry =
+      new Telemetry(TelemetryConfig.of("1.2.3"), InstantSource.fixed(START), log::add);
   final ApiServer server;
   final HttpClient client =
       HttpClient.newBuilder()
@@ -56,8 +64,9 @@ final class ServerFixture implements AutoCloseable {
             new Sampling(1, 0, 1, 0, 1, 0, 0, Map.of()),
             chat);
     server =
-        ApiServer.open(config.at("127.0.0.1", 0), "1.2.3", InstantSource.fixed(START), seeded());
-    server.serve(engine, model);
+        ApiServer.open(
+            config.at("127.0.0.1", 0), "1.2.3", InstantSource.fixed(START), seeded(), telemetry);
+    server.serve(telemetry.watch(engine, new EngineFacts(model.name(), 16, "bf16", true)), model);
   }
 
   private static RandomGenerator seeded() {

@@ -5,4 +5,5 @@ package io.dejavu.observe;
 /// @param model as clients call it
 /// @param blockTokens tokens in a block of KV cache
 /// @param kvType in which keys and values are stored
-public record EngineFacts(String model, int blockTokens, String kvType) {}
+/// @param prefixCache whether blocks are kept for prompts that begin alike
+public record EngineFacts(String model, int blockTokens, String kvType, boolean prefixCache) {}

@@ -45,6 +45,14 @@ public final class RequestWatch {
     return CURRENT.isBound() ? CURRENT.get() : null;
   }
 
+  /// The request that the calling thread works for, if it does, [fails][#failed].
+  public static void failure(String why) {
+    var now = current();
+    if (now != null) {
+      now.failed(why);
+    }
+  }
+
   /// Makes this request the current one of what is run.
   public ScopedValue.Carrier scope() {
     return ScopedValue.where(CURRENT, this);

@@ -24,7 +24,7 @@ final class VllmMetrics {
                 "block_size", Integer.toString(facts.blockTokens()),
                 "num_gpu_blocks", Integer.toString(status.blocks()),
                 "cache_dtype", facts.kvType(),
-                "enable_prefix_caching", "True"))
+                "enable_prefix_caching", facts.prefixCache() ? "True" : "False"))
         .gauge("vllm:num_requests_running", "Sequences in the batch", labels, status.running())
         .gauge("vllm:num_requests_waiting", "Sequences in the queue", labels, status.waiting())
         .gauge("vllm:num_requests_swapped", "Sequences in host memory", labels, status.swapped())

@@ -140,7 +140,8 @@ final class OtlpTracerTest {
   }
 
   private void serve(String traceparent, boolean background) {
-    var engine = telemetry.watch(new QuietEngine(), new EngineFacts("some/model", 16, "bf16"));
+    var engine =
+        telemetry.watch(new QuietEngine(), new EngineFacts("some/model", 16, "bf16", true));
     var watch = telemetry.request("r", "POST", "/v1/chat/completions", traceparent, background);
     var request = GenerationRequest.of("a", new int[3], Sampling.GREEDY, 0, 2);
     watch.scope().run(() -> engine.submit(request, _ -> {}));

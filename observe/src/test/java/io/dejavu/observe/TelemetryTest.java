@@ -25,7 +25,7 @@ final class TelemetryTest {
           InstantSource.fixed(Instant.parse("2026-01-01T00:00:00Z")),
           log::add);
   private final QuietEngine quiet = new QuietEngine();
-  private final Engine engine = telemetry.watch(quiet, new EngineFacts("m", 16, "bf16"));
+  private final Engine engine = telemetry.watch(quiet, new EngineFacts("m", 16, "bf16", true));
 
   @Test
   void aRequestIsCountedAndTimedFromItsArrivalToItsLastToken() {

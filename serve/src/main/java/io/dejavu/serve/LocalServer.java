@@ -9,7 +9,6 @@ import io.dejavu.api.ApiServer;
 import io.dejavu.api.ServedModel;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
-import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvLayout;
@@ -21,6 +20,8 @@ import io.dejavu.local.StepLoop;
 import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.LoadProgress;
 import io.dejavu.model.StepLimits;
+import io.dejavu.observe.EngineFacts;
+import io.dejavu.observe.Telemetry;
 import io.dejavu.tensor.Sampling;
 import java.net.BindException;
 import java.security.MessageDigest;
@@ -53,6 +54,7 @@ final class LocalServer implements AutoCloseable {
   private final StepLoop engine;
   private final ApiServer api;
   private final ApiConfig apiConfig;
+  private final Telemetry telemetry;
   private final ServedModel served;
   private final ModelConfig config;
 
@@ -62,6 +64,7 @@ final class LocalServer implements AutoCloseable {
       StepLoop engine,
       ApiServer api,
       ApiConfig apiConfig,
+      Telemetry telemetry,
       ServedModel served,
       ModelConfig config) {
     this.model = model;
@@ -69,6 +72,7 @@ final class LocalServer implements AutoCloseable {
     this.engine = engine;
     this.api = api;
     this.apiConfig = apiConfig;
+    this.telemetry = telemetry;
     this.served = served;
     this.config = config;
   }
@@ -83,9 +87,10 @@ final class LocalServer implements AutoCloseable {
       EngineConfig engineConfig,
       StepLoopConfig loopConfig,
       KvConfig kvConfig,
-      ApiConfig apiConfig) {
+      ApiConfig apiConfig,
+      Telemetry telemetry) {
     long begin = System.nanoTime();
-    var opening = new FutureTask<>(() -> openApi(apiConfig));
+    var opening = new FutureTask<>(() -> openApi(apiConfig, telemetry));
     // While the model is loaded; a port that is taken is known before that.
     Thread.ofPlatform().daemon().name("http-start").start(opening);
     LoadedModel model = null;
@@ -104,14 +109,21 @@ final class LocalServer implements AutoCloseable {
       LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
       var pipeline =
           LocalPipeline.open(model.executor(), model.kernels().device(), engineConfig, kvConfig);
-      engine = StepLoop.open(pipeline, engineConfig, loopConfig, EngineObserver.NONE);
+      engine = StepLoop.open(pipeline, engineConfig, loopConfig, telemetry.observer());
       var served = served(model, servedName, chat, config);
       var api = api(opening);
-      api.serve(engine, served);
+      var layout = pipeline.layout();
+      var facts =
+          new EngineFacts(
+              served.name(),
+              layout.blockTokens(),
+              layout.type().toString(),
+              kvConfig.prefixCache());
+      api.serve(telemetry.watch(engine, facts), served);
       complete = true;
       LOG.log(DEBUG, "serving after {0} ms", millisSince(begin));
       warmUp(engine, served);
-      return new LocalServer(model, pipeline.layout(), engine, api, apiConfig, served, config);
+      return new LocalServer(model, layout, engine, api, apiConfig, telemetry, served, config);
     } finally {
       if (!complete) {
         giveUp(opening, engine, model);
@@ -132,9 +144,13 @@ final class LocalServer implements AutoCloseable {
     }
   }
 
-  private static ApiServer openApi(ApiConfig config) throws BindException {
+  private static ApiServer openApi(ApiConfig config, Telemetry telemetry) throws BindException {
     return ApiServer.open(
-        config, Dejavu.version(), Clock.systemUTC(), () -> ThreadLocalRandom.current().nextLong());
+        config,
+        Dejavu.version(),
+        Clock.systemUTC(),
+        () -> ThreadLocalRandom.current().nextLong(),
+        telemetry);
   }
 
   private static ApiServer api(FutureTask<ApiServer> opening) {
@@ -226,6 +242,7 @@ final class LocalServer implements AutoCloseable {
   public void close() {
     api.close();
     engine.close();
+    telemetry.close();
     if (engine.hasEnded()) {
       model.close(); // else a step still uses it; the process ends soon
     }

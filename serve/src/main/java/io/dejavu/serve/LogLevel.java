@@ -1,7 +1,7 @@
 package io.dejavu.serve;
 
-/// How much our own parts log; what others log are warnings. A command sets it before anything is
-/// logged.
+/// How much our own parts log; what others log are warnings. A command sets it before it does
+/// anything.
 final class LogLevel {
   private static volatile String name = "WARN";
 
@@ -9,6 +9,7 @@ final class LogLevel {
 
   static void set(String level) {
     name = level;
+    Logging.apply();
   }
 
   static String name() {

@@ -144,12 +144,11 @@ final class ServeCommand implements Callable<Integer> {
       description = "Longest wait for requests under way when the server is stopped. Default: 30.")
   int stopTimeout = 30;
 
-  @Option(names = "--verbose", description = "Logs every request and the phases of the start.")
-  boolean verbose;
+  @Mixin ObserveOptions observe = new ObserveOptions();
 
   @Override
   public Integer call() throws InterruptedException {
-    LogLevel.set(verbose ? "DEBUG" : "INFO");
+    observe.startLogging();
     if (spec == null) {
       throw new IllegalStateException("not run by the command line");
     }
@@ -192,7 +191,8 @@ final class ServeCommand implements Callable<Integer> {
               .withBytes(kvMemory)
               .withSwapBytes(swapMemory)
               .withPrefixCache(!noPrefixCache),
-          api);
+          api,
+          observe.telemetry());
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -233,7 +233,7 @@ class BadInputTest {
   @Test
   void unknownPathsAndMethodsAreNamed() throws Exception {
     assertError(api.get("/v1/nothing"), 404, null, "nothing is at /v1/nothing");
-    assertError(api.get("/"), 404, null, "nothing is at /");
+    assertError(api.get("/nothing"), 404, null, "nothing is at /nothing");
     var response = api.get("/v1/completions");
     assertError(response, 405, null, "/v1/completions does not take GET, only POST");
     assertThat(response.headers().firstValue("Allow")).hasValue("POST");

@@ -2,39 +2,26 @@ package io.dejavu.serve;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.EngineObserver;
-import io.dejavu.engine.GenerationEvent;
-import io.dejavu.engine.GenerationRequest;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.local.GeneratedText;
+import io.dejavu.local.GenerationException;
+import io.dejavu.local.GenerationOptions;
+import io.dejavu.local.LanguageModel;
 import io.dejavu.local.LoadedModel;
-import io.dejavu.local.LocalPipeline;
-import io.dejavu.local.StepLoop;
-import io.dejavu.local.StepLoopConfig;
+import io.dejavu.local.TextGeneration;
 import io.dejavu.model.StepLimits;
-import io.dejavu.model.StopMatcher;
-import io.dejavu.model.TextDecoder;
-import io.dejavu.model.Tokenizer;
-import io.dejavu.tensor.Sampling;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -49,9 +36,6 @@ import picocli.CommandLine.Spec;
     },
     sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
-  /// Longest wait for a single token.
-  private static final Duration PATIENCE = Duration.ofMinutes(10);
-
   @Spec @Nullable CommandSpec spec;
 
   @Parameters(
@@ -137,22 +121,14 @@ final class GenerateCommand implements Callable<Integer> {
     if (prompt.equals("-")) {
       prompt = new String(System.in.readAllBytes(), UTF_8);
     }
-    var limits = new StepLimits(EngineConfig.DEFAULT.stepTokens(), 0);
-    var loaded = load(model, limits);
-    boolean unused = true;
-    try {
-      var tokenizer = tokenizer(loaded);
-      var request = request(loaded, tokenizer, prompt);
-      var engine = engine(loaded, request);
-      try (engine) {
-        generate(engine, request, tokenizer, out, err);
-      } finally {
-        unused = engine.hasEnded();
-      }
-    } finally {
-      if (unused) {
-        loaded.close(); // else a step still uses it; the process ends now
-      }
+    var loaded = load(model, new StepLimits(EngineConfig.DEFAULT.stepTokens(), 0));
+    try (var language = language(loaded, prompt)) {
+      var generation = language.start(prompt, generationOptions());
+      generate(generation, out, err);
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
+    } catch (GenerationException e) {
+      throw new IllegalStateException(e.getMessage(), e);
     }
     return ExitCode.DONE.code;
   }
@@ -165,132 +141,63 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private Tokenizer tokenizer(LoadedModel loaded) {
+  /// With memory for this text only, not for all positions of the model.
+  private LanguageModel language(LoadedModel loaded, String text) {
     var tokenizer = loaded.tokenizer();
-    if (tokenizer == null) {
-      loaded.executor().close();
-      throw options.usage("this model has no tokenizer, so it cannot continue a text");
-    }
-    return tokenizer;
-  }
-
-  /// With memory for this request only, not for all positions of the model.
-  private StepLoop engine(LoadedModel loaded, GenerationRequest request) {
-    int context = Math.max(2, request.prompt().length + request.maxTokens());
+    int tokens = tokenizer == null ? 0 : tokenizer.encode(text, true).length;
+    int positions = loaded.executor().sizes().maxPositions();
     var defaults = EngineConfig.DEFAULT;
     var config =
         new EngineConfig(
-            defaults.stepTokens(), defaults.maxRunning(), defaults.maxWaiting(), context);
+            defaults.stepTokens(),
+            defaults.maxRunning(),
+            defaults.maxWaiting(),
+            (int) Math.clamp((long) tokens + maxTokens, 2, positions));
     var kv = KvConfig.DEFAULT.forOneSequence();
-    try {
-      var pipeline = LocalPipeline.open(loaded.executor(), loaded.kernels().device(), config, kv);
-      return StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT, EngineObserver.NONE);
-    } catch (IllegalArgumentException e) {
-      throw options.usage(e);
-    }
+    return LanguageModel.of(loaded, config, kv, EngineObserver.NONE);
   }
 
-  private GenerationRequest request(LoadedModel loaded, Tokenizer tokenizer, String text) {
-    try {
-      return request(loaded, tokenizer.encode(text, true));
-    } catch (ParameterException e) {
-      loaded.executor().close();
-      throw e;
-    }
+  private GenerationOptions generationOptions() {
+    var asked =
+        GenerationOptions.DEFAULT
+            .withMaxTokens(maxTokens)
+            .withTemperature(temperature)
+            .withTopK(topK)
+            .withTopP(topP)
+            .withMinP(minP)
+            .withRepetitionPenalty(repetition)
+            .withSeed(seed)
+            .withStops(stops);
+    return ignoreEos ? asked.withoutEnd() : asked;
   }
 
-  private GenerationRequest request(LoadedModel loaded, int[] prompt) {
-    int room = loaded.executor().sizes().maxPositions() - prompt.length;
-    if (prompt.length == 0 || room < 1) {
-      throw options.usage(
-          "the prompt has %d tokens, the model takes 1 to %d"
-              .formatted(prompt.length, loaded.executor().sizes().maxPositions() - 1));
-    }
-    try {
-      return GenerationRequest.of(
-              "generate",
-              prompt,
-              sampling(loaded.source().sampling()),
-              seed == null ? ThreadLocalRandom.current().nextLong() : seed,
-              Math.min(maxTokens, room))
-          .withStopTokens(
-              ignoreEos ? Set.of() : Set.copyOf(loaded.source().endTokens(loaded.tokenizer())));
-    } catch (IllegalArgumentException e) {
-      throw options.usage(e);
-    }
-  }
-
-  private Sampling sampling(Sampling suggested) {
-    return new Sampling(
-        temperature == null ? suggested.temperature() : temperature,
-        topK == null ? suggested.topK() : topK,
-        topP == null ? suggested.topP() : topP,
-        minP == null ? suggested.minP() : minP,
-        repetition == null ? suggested.repetition() : repetition,
-        0,
-        0,
-        Map.of());
-  }
-
-  private void generate(
-      Engine engine,
-      GenerationRequest request,
-      Tokenizer tokenizer,
-      PrintWriter out,
-      PrintWriter err)
+  private void generate(TextGeneration generation, PrintWriter out, PrintWriter err)
       throws InterruptedException {
-    BlockingQueue<GenerationEvent> events = new LinkedBlockingQueue<>();
-    var decoder = new TextDecoder(tokenizer, true, request.prompt());
-    var matcher = new StopMatcher(stops);
     long start = System.nanoTime();
-    long first = start;
-    int generated = 0;
-    switch (engine.submit(request, events::add)) {
-      case Engine.Outcome.Refused(var why) -> throw options.usage(why);
-      case Engine.Outcome.Busy(var why) -> throw new IllegalStateException(why);
-      case Engine.Outcome.Accepted(var generation) -> {
-        boolean ended = false;
-        while (!ended) {
-          var event = events.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS);
-          switch (event) {
-            case null -> throw new IllegalStateException("no token within " + PATIENCE);
-            case GenerationEvent.Prompt _, GenerationEvent.Embedded _ -> {}
-            case GenerationEvent.Token token -> {
-              first = generated++ == 0 ? System.nanoTime() : first;
-              out.print(matcher.push(decoder.push(token.id())));
-              out.flush();
-              if (matcher.stop() != null) {
-                generation.cancel();
-                ended = true;
-              }
-            }
-            case GenerationEvent.Finished _ -> {
-              out.print(matcher.push(decoder.flush()) + matcher.flush());
-              ended = true;
-            }
-            case GenerationEvent.Failed(var why) -> throw new IllegalStateException(why);
-          }
-        }
-      }
+    long first = 0;
+    for (String piece = generation.next(); piece != null; piece = generation.next()) {
+      first = first == 0 ? System.nanoTime() : first;
+      out.print(piece);
+      out.flush();
     }
     out.println();
     out.flush();
     if (verbose) {
-      report(err, request, generated, first - start, System.nanoTime() - first);
+      report(err, generation.finish(), first - start, System.nanoTime() - first);
     }
   }
 
-  private static void report(
-      PrintWriter err, GenerationRequest request, int generated, long prefill, long decode) {
+  private static void report(PrintWriter err, GeneratedText text, long prefill, long decode) {
+    int more = Math.max(0, text.tokens().size() - 1);
     err.printf(
         Locale.ROOT,
         "%d prompt tokens in %.2f s (%.1f/s), %d more in %.2f s (%.1f/s), seed %d%n",
-        request.prompt().length,
+        text.promptTokens(),
         prefill / 1e9,
-        request.prompt().length / (prefill / 1e9),
-        Math.max(0, generated - 1),
+        text.promptTokens() / (prefill / 1e9),
+        more,
         decode / 1e9,
-        Math.max(0, generated - 1) / (decode / 1e9),
-        request.seed());
+        more / (decode / 1e9),
+        text.seed());
   }
 }

@@ -91,7 +91,8 @@ final class LangChain4jOpenAiTest {
 
     var answer = complete.get(50, TimeUnit.SECONDS);
     assertThat(pieces).hasToString(answer.aiMessage().text());
-    assertThat(answer.aiMessage().text()).isEqualTo(chat().build().chat(REQUEST).aiMessage().text());
+    assertThat(answer.aiMessage().text())
+        .isEqualTo(chat().build().chat(REQUEST).aiMessage().text());
     assertThat(answer.tokenUsage().outputTokenCount()).isPositive();
   }
 

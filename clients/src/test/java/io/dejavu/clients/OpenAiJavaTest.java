@@ -78,8 +78,7 @@ final class OpenAiJavaTest {
 
     try (var model = LanguageModel.open(ServerProcess.CHECKPOINT)) {
       var here =
-          model.generate(
-              "ROMEO:\n", GenerationOptions.DEFAULT.withMaxTokens(24).withSeed(7L));
+          model.generate("ROMEO:\n", GenerationOptions.DEFAULT.withMaxTokens(24).withSeed(7L));
       assertThat(answer.choices().getFirst().text()).isEqualTo(here.text());
       assertThat(answer.usage().orElseThrow().promptTokens()).isEqualTo(here.promptTokens());
       assertThat(answer.usage().orElseThrow().completionTokens()).isEqualTo(here.tokens().size());
@@ -237,18 +236,15 @@ final class OpenAiJavaTest {
         .asInstanceOf(InstanceOfAssertFactories.type(OpenAIServiceException.class))
         .satisfies(e -> assertThat(e.code()).contains("invalid_api_key"));
     stranger.close();
-    assertThatThrownBy(
-            () -> client.chat().completions().create(chat().model("hamlet").build()))
+    assertThatThrownBy(() -> client.chat().completions().create(chat().model("hamlet").build()))
         .isInstanceOf(NotFoundException.class)
         .asInstanceOf(InstanceOfAssertFactories.type(OpenAIServiceException.class))
         .satisfies(e -> assertThat(e.code()).contains("model_not_found"));
-    assertThatThrownBy(
-            () -> client.chat().completions().create(chat().temperature(-1).build()))
+    assertThatThrownBy(() -> client.chat().completions().create(chat().temperature(-1).build()))
         .isInstanceOf(BadRequestException.class)
         .asInstanceOf(InstanceOfAssertFactories.type(OpenAIServiceException.class))
         .satisfies(e -> assertThat(e.param()).contains("temperature"));
-    assertThatThrownBy(
-            () -> client.completions().create(completion().maxTokens(5000).build()))
+    assertThatThrownBy(() -> client.completions().create(completion().maxTokens(5000).build()))
         .isInstanceOf(BadRequestException.class)
         .asInstanceOf(InstanceOfAssertFactories.type(OpenAIServiceException.class))
         .satisfies(e -> assertThat(e.code()).contains("context_length_exceeded"));

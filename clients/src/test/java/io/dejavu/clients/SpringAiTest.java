@@ -55,9 +55,7 @@ final class SpringAiTest {
     var whole = client.prompt("Who art thou?").call().content();
 
     var pieces =
-        client
-            .prompt("Who art thou?")
-            .stream()
+        client.prompt("Who art thou?").stream()
             .content()
             .collectList()
             .block(Duration.ofSeconds(50));
@@ -69,9 +67,11 @@ final class SpringAiTest {
   @Test
   void mistakesAreTheClientsOwnExceptions() {
     assertThatThrownBy(() -> chat("sk-wrong", 24).prompt("Who art thou?").call().content())
-        .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(UnauthorizedException.class));
+        .satisfies(
+            e -> assertThat(causes(e)).hasAtLeastOneElementOfType(UnauthorizedException.class));
     assertThatThrownBy(() -> chat(ServerProcess.KEY, 5000).prompt("Who?").call().content())
-        .satisfies(e -> assertThat(causes(e)).hasAtLeastOneElementOfType(BadRequestException.class));
+        .satisfies(
+            e -> assertThat(causes(e)).hasAtLeastOneElementOfType(BadRequestException.class));
   }
 
   private static List<Throwable> causes(Throwable e) {

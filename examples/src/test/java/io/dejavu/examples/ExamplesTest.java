@@ -37,8 +37,7 @@ final class ExamplesTest {
     assertThat(printed.lines()).hasSize(17);
     var counts = Pattern.compile("\\((\\d+) tokens in (\\d+) steps\\)").matcher(printed);
     assertThat(counts.find()).as(printed).isTrue();
-    assertThat(Integer.parseInt(counts.group(2)))
-        .isLessThan(Integer.parseInt(counts.group(1)) / 2);
+    assertThat(Integer.parseInt(counts.group(2))).isLessThan(Integer.parseInt(counts.group(1)) / 2);
   }
 
   @Test

@@ -30,7 +30,6 @@ import io.dejavu.local.GenerationOptions;
 import io.dejavu.local.LanguageModel;
 import io.dejavu.local.TextGeneration;
 import io.dejavu.template.TemplateException;
-import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;

@@ -17,6 +17,7 @@ import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiChatModel;
+import dev.langchain4j.model.openai.OpenAiEmbeddingModel;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.langchain4j.model.output.FinishReason;
 import java.time.Duration;
@@ -142,6 +143,24 @@ final class LangChain4jOpenAiTest {
     assertThat(call.name()).isEqualTo("weather");
     assertThat(new JsonMapper().readTree(call.arguments()).get("day").stringValue())
         .isIn("today", "tomorrow");
+  }
+
+  @Test
+  void aTextHasAVector() {
+    var embeddings =
+        OpenAiEmbeddingModel.builder()
+            .baseUrl(ServerProcess.url())
+            .apiKey(ServerProcess.KEY)
+            .modelName(ServerProcess.MODEL)
+            .timeout(Duration.ofSeconds(50))
+            .maxRetries(0)
+            .build();
+
+    var vector = embeddings.embed("Who art thou?").content();
+
+    assertThat(vector.dimension()).isPositive();
+    assertThat(embeddings.embed("Who art thou?").content()).isEqualTo(vector);
+    assertThat(embeddings.embed("Whither?").content()).isNotEqualTo(vector);
   }
 
   @Test

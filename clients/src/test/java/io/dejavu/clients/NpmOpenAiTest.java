@@ -22,8 +22,7 @@ final class NpmOpenAiTest {
   void theClientForJavaScriptIsContent() throws IOException, InterruptedException {
     Files.createDirectories(FOLDER);
     for (var file : new String[] {"package.json", "openai.test.js"}) {
-      Files.copy(
-          SUITE.resolve(file), FOLDER.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+      Files.copy(SUITE.resolve(file), FOLDER.resolve(file), StandardCopyOption.REPLACE_EXISTING);
     }
 
     run(Map.of(), "npm", "install", "--no-package-lock", "--no-audit", "--no-fund");

@@ -2,6 +2,7 @@ package io.dejavu.clients;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
@@ -18,6 +19,7 @@ import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.models.chat.completions.ChatCompletionStreamOptions;
 import com.openai.models.chat.completions.ChatCompletionToolChoiceOption;
 import com.openai.models.completions.CompletionCreateParams;
+import com.openai.models.embeddings.EmbeddingCreateParams;
 import io.dejavu.local.GenerationOptions;
 import io.dejavu.local.LanguageModel;
 import java.time.Duration;
@@ -203,6 +205,25 @@ final class OpenAiJavaTest {
         choice.message().toolCalls().orElseThrow().getFirst().function().orElseThrow().function();
     assertThat(call.name()).isEqualTo("weather");
     assertThat(call.arguments(Weather.class).day).isIn("today", "tomorrow");
+  }
+
+  @Test
+  void textsHaveVectors() {
+    var texts = List.of("Who art thou?", "Whither goest thou?");
+    var params =
+        EmbeddingCreateParams.builder()
+            .model(ServerProcess.MODEL)
+            .inputOfArrayOfStrings(texts)
+            .build();
+
+    var vectors = client.embeddings().create(params).data();
+
+    assertThat(vectors).hasSize(2);
+    for (var vector : vectors) {
+      assertThat(vector.embedding().stream().mapToDouble(x -> x * x).sum())
+          .isCloseTo(1, within(1e-3));
+    }
+    assertThat(vectors.get(0).embedding()).isNotEqualTo(vectors.get(1).embedding());
   }
 
   @Test

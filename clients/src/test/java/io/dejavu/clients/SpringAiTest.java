@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Timeout;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.openai.OpenAiChatModel;
 import org.springframework.ai.openai.OpenAiChatOptions;
+import org.springframework.ai.openai.OpenAiEmbeddingModel;
+import org.springframework.ai.openai.OpenAiEmbeddingOptions;
 
 /// Spring AI, without Spring's container.
 @Timeout(60)
@@ -62,6 +64,22 @@ final class SpringAiTest {
 
     assertThat(pieces).hasSizeGreaterThan(3);
     assertThat(String.join("", pieces)).isEqualTo(whole);
+  }
+
+  @Test
+  void aTextHasAVector() {
+    var options =
+        OpenAiEmbeddingOptions.builder()
+            .baseUrl(ServerProcess.url())
+            .apiKey(ServerProcess.KEY)
+            .model(ServerProcess.MODEL)
+            .timeout(Duration.ofSeconds(50))
+            .maxRetries(0)
+            .build();
+
+    var vector = OpenAiEmbeddingModel.builder().options(options).build().embed("Who art thou?");
+
+    assertThat(vector).isNotEmpty();
   }
 
   @Test

@@ -67,11 +67,12 @@ record Embeddings(Engine engine, ServedModel model, InstantSource clock, RandomG
                 .withEmbed(request.pooling());
         var outcome =
             engine.submit(wanted, event -> arrivals.add(new Arrivals.Arrival.Event(input, event)));
-        switch (outcome) {
-          case Engine.Outcome.Accepted(var generation) -> generations[input] = generation;
-          case Engine.Outcome.Refused(var why) -> throw HttpError.invalid("input", why);
-          case Engine.Outcome.Busy(var why) -> throw new IllegalStateException(why);
-        }
+        generations[input] =
+            switch (outcome) {
+              case Engine.Outcome.Accepted(var generation) -> generation;
+              case Engine.Outcome.Refused(var why) -> throw HttpError.invalid("input", why);
+              case Engine.Outcome.Busy(var why) -> throw new IllegalStateException(why);
+            };
         submitted++;
       }
     }

@@ -152,7 +152,7 @@ final class GenerateCommand implements Callable<Integer> {
             defaults.stepTokens(),
             defaults.maxRunning(),
             defaults.maxWaiting(),
-            (int) Math.clamp((long) tokens + maxTokens, 2, positions));
+            Math.clamp((long) tokens + maxTokens, 2, positions));
     var kv = KvConfig.DEFAULT.forOneSequence();
     return LanguageModel.of(loaded, config, kv, EngineObserver.NONE);
   }

@@ -10,6 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.List;
 import org.slf4j.event.KeyValuePair;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 /// Log lines as JSON: `time`, `level`, `logger`, `thread`, `message`, and what the event has
@@ -38,7 +39,7 @@ final class JsonLines extends EncoderBase<ILoggingEvent> {
   @Override
   public byte[] encode(ILoggingEvent event) {
     var out = new ByteArrayOutputStream(256);
-    try (var json = factory.createGenerator(out)) {
+    try (var json = factory.createGenerator(ObjectWriteContext.empty(), out)) {
       json.writeStartObject();
       json.writeStringProperty("time", event.getInstant().toString());
       json.writeStringProperty("level", event.getLevel().toString());

@@ -15,17 +15,6 @@ import org.jspecify.annotations.Nullable;
 /// @param stops texts that end an answer
 record CheckpointChat(
     ChatTemplate template, Map<String, String> specialTokens, List<String> stops) {
-  /// As `tokenizer_config.json` calls them.
-  private static final List<String> SPECIAL_TOKENS =
-      List.of(
-          "bos_token",
-          "eos_token",
-          "unk_token",
-          "sep_token",
-          "pad_token",
-          "cls_token",
-          "mask_token");
-
   /// @throws TemplateException if its template is none
   /// @throws UnsupportedOperationException if it has none
   static CheckpointChat of(@Nullable Checkpoint checkpoint) {
@@ -33,15 +22,10 @@ record CheckpointChat(
     if (checkpoint == null || source == null) {
       throw new UnsupportedOperationException("the model has no chat template");
     }
-    var tokens = new HashMap<String, String>();
-    for (String key : SPECIAL_TOKENS) {
-      String token = checkpoint.specialToken(key);
-      if (token != null) {
-        tokens.put(key, token);
-      }
-    }
     return new CheckpointChat(
-        ChatTemplate.parse(source, "chat_template"), tokens, checkpoint.generation().stopStrings());
+        ChatTemplate.parse(source, "chat_template"),
+        checkpoint.specialTokens(),
+        checkpoint.generation().stopStrings());
   }
 
   String prompt(List<ChatMessage> messages) {

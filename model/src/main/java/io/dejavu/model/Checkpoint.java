@@ -3,7 +3,9 @@ package io.dejavu.model;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +13,17 @@ import org.jspecify.annotations.Nullable;
 /// as far as they are there, `generation_config.json`, `tokenizer.json`, `tokenizer_config.json`
 /// and a chat template. Without a tokenizer it serves token ids.
 public final class Checkpoint {
+  /// As `tokenizer_config.json` calls them.
+  private static final List<String> SPECIAL_TOKENS =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
+
   private static final long TEMPLATE_BYTES = 4L << 20;
   private static final String TOKENIZER = "tokenizer.json";
 
@@ -112,6 +125,19 @@ public final class Checkpoint {
     return tokenizerConfig.isObject(key)
         ? tokenizerConfig.object(key).text("content")
         : tokenizerConfig.text(key);
+  }
+
+  /// The texts of all special tokens that the tokenizer names, by the names that chat templates use
+  /// for them.
+  public Map<String, String> specialTokens() {
+    var tokens = new HashMap<String, String>();
+    for (String key : SPECIAL_TOKENS) {
+      String token = specialToken(key);
+      if (token != null) {
+        tokens.put(key, token);
+      }
+    }
+    return Map.copyOf(tokens);
   }
 
   /// The text of the chat template (Jinja), or null if the model has none.

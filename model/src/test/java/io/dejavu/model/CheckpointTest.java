@@ -38,6 +38,7 @@ class CheckpointTest {
     assertThat(checkpoint.chatTemplate()).contains("CITIZEN");
     assertThat(checkpoint.hasTokenizer()).isTrue();
     assertThat(checkpoint.specialToken("bos_token")).isEqualTo("<s>");
+    assertThat(checkpoint.specialTokens()).containsEntry("bos_token", "<s>");
     assertThat(checkpoint.generation().endTokens()).containsExactly(2);
     try (var tokenizer = checkpoint.openTokenizer()) {
       assertThat(checkpoint.endTokens(tokenizer)).containsExactly(2);

@@ -12,27 +12,14 @@ import io.dejavu.template.TemplateException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// How the model chats: what of it the checkpoint does not say, or says wrongly.
 final class ChatOptions {
   private static final System.Logger LOG = System.getLogger(ChatOptions.class.getName());
-
-  /// What templates call the special tokens, as `tokenizer_config.json` does.
-  private static final List<String> SPECIAL_TOKENS =
-      List.of(
-          "bos_token",
-          "eos_token",
-          "unk_token",
-          "sep_token",
-          "pad_token",
-          "cls_token",
-          "mask_token");
 
   @Option(
       names = "--chat-template",
@@ -122,21 +109,10 @@ final class ChatOptions {
         plain,
         withTools,
         source,
-        specialTokens(checkpoint),
+        checkpoint.specialTokens(),
         checkpoint.generation().stopStrings(),
         style,
         thinks);
-  }
-
-  private static Map<String, String> specialTokens(Checkpoint checkpoint) {
-    var tokens = new HashMap<String, String>();
-    for (String key : SPECIAL_TOKENS) {
-      String token = checkpoint.specialToken(key);
-      if (token != null) {
-        tokens.put(key, token);
-      }
-    }
-    return tokens;
   }
 
   private static ChatTemplate parse(String source, String name) {

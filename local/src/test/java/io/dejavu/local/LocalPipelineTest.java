@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.backend.cpu.CpuKernels;
+import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.EngineObserver;
@@ -12,7 +13,9 @@ import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.Pooling;
+import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.TokenLogprobs;
+import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.model.Architectures;
 import io.dejavu.model.Checkpoint;
@@ -29,6 +32,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -160,7 +165,7 @@ class LocalPipelineTest {
     var tiny = KvConfig.DEFAULT.withBytes(24L * blockBytes());
 
     var alone = generate(requests, config, KvConfig.DEFAULT, 1);
-    var swapped = generate(requests, config, tiny, requests.size());
+    var swapped = generate(requests, config, tiny, requests.size(), SlowPrompts::new);
     var recomputed = generate(requests, config, tiny.withSwapBytes(0), requests.size());
 
     assertThat(swapped.shown).isEqualTo(alone.shown);
@@ -189,15 +194,56 @@ class LocalPipelineTest {
     }
   }
 
+  /// Prompts take so long here that swapping is cheaper on every machine.
+  private record SlowPrompts(LocalPipeline pipeline) implements StepLoop.Computer {
+    @Override
+    public List<ChunkResult> run(StepPlan plan) {
+      if (plan.tokens() > plan.chunks().size()) {
+        LockSupport.parkNanos(40_000_000);
+      }
+      return pipeline.run(plan);
+    }
+
+    @Override
+    public void swapOut(long sequence, int[] blocks) {
+      pipeline.swapOut(sequence, blocks);
+    }
+
+    @Override
+    public void swapIn(long sequence, int[] blocks) {
+      pipeline.swapIn(sequence, blocks);
+    }
+
+    @Override
+    public void dropSwapped(long sequence) {
+      pipeline.dropSwapped(sequence);
+    }
+
+    @Override
+    public void close() {
+      pipeline.close();
+    }
+  }
+
   private record Run(List<List<String>> shown, int cachedTokens, Engine.Totals totals) {}
 
   /// What all requests get, so many of them at a time.
   private static Run generate(
       List<GenerationRequest> requests, EngineConfig config, KvConfig kvConfig, int together)
       throws InterruptedException {
+    return generate(requests, config, kvConfig, together, pipeline -> pipeline);
+  }
+
+  private static Run generate(
+      List<GenerationRequest> requests,
+      EngineConfig config,
+      KvConfig kvConfig,
+      int together,
+      Function<LocalPipeline, StepLoop.Computer> computer)
+      throws InterruptedException {
     var shown = new ArrayList<List<String>>();
     int cached = 0;
-    try (var loop = open(config, kvConfig)) {
+    try (var loop = open(config, kvConfig, StepLoopConfig.DEFAULT, computer)) {
       for (int begin = 0; begin < requests.size(); begin += together) {
         var listeners = new ArrayList<Listener>();
         for (var request : requests.subList(begin, Math.min(requests.size(), begin + together))) {
@@ -253,6 +299,14 @@ class LocalPipelineTest {
 
   private static StepLoop open(
       EngineConfig engineConfig, KvConfig kvConfig, StepLoopConfig loopConfig) {
+    return open(engineConfig, kvConfig, loopConfig, pipeline -> pipeline);
+  }
+
+  private static StepLoop open(
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      StepLoopConfig loopConfig,
+      Function<LocalPipeline, StepLoop.Computer> computer) {
     var checkpoint = Checkpoint.of(Path.of("../models/shakespeare-opt-7m"));
     try (var weights = checkpoint.openWeights()) {
       var executor =
@@ -264,7 +318,14 @@ class LocalPipelineTest {
               new StepLimits(512, 20),
               LoadProgress.SILENT);
       var pipeline = LocalPipeline.open(executor, kernels.device(), engineConfig, kvConfig);
-      return StepLoop.open(pipeline, engineConfig, loopConfig, EngineObserver.NONE);
+      return StepLoop.start(
+          computer.apply(pipeline),
+          engineConfig,
+          loopConfig,
+          pipeline.admission(),
+          new BlockPool(pipeline.layout().blocks()),
+          pipeline.scheduling(),
+          EngineObserver.NONE);
     }
   }
 

@@ -7,6 +7,7 @@ import org.jspecify.annotations.NullMarked;
 module io.dejavu.kv {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.tensor;
+  requires transitive io.dejavu.transport; // senders take a Connection
 
   exports io.dejavu.kv;
 }

@@ -25,19 +25,19 @@ import java.util.Objects;
 ///
 /// @param layers of the model that this stage computes
 /// @param blocks B
-/// @param kvHeads K of this shard
+/// @param heads of the model that this shard computes, K of them
 /// @param blockTokens S, a power of two
 /// @param headSize D
 /// @param type of an element
 public record KvLayout(
-    LayerRange layers, int blocks, int kvHeads, int blockTokens, int headSize, DType type) {
+    LayerRange layers, int blocks, HeadRange heads, int blockTokens, int headSize, DType type) {
   /// S, unless chosen otherwise.
   public static final int BLOCK_TOKENS = 16;
 
   public KvLayout {
-    if (blocks < 1 || kvHeads < 1 || headSize < 1) {
+    if (blocks < 1 || headSize < 1) {
       throw new IllegalArgumentException(
-          "%d blocks of %d heads of size %d".formatted(blocks, kvHeads, headSize));
+          "%d blocks of heads of size %d".formatted(blocks, headSize));
     }
     if (Integer.bitCount(blockTokens) != 1) {
       throw new IllegalArgumentException("blocks of %d tokens".formatted(blockTokens));
@@ -46,12 +46,17 @@ public record KvLayout(
 
   /// The same with another number of blocks.
   public KvLayout withBlocks(int blocks) {
-    return new KvLayout(layers, blocks, kvHeads, blockTokens, headSize, type);
+    return new KvLayout(layers, blocks, heads, blockTokens, headSize, type);
+  }
+
+  /// K.
+  public int kvHeads() {
+    return heads.count();
   }
 
   /// Bytes of a block in one layer.
   public long unitBytes() {
-    return type.bytes(2L * kvHeads * blockTokens * headSize);
+    return type.bytes(2L * kvHeads() * blockTokens * headSize);
   }
 
   /// Bytes of a block in all layers.
@@ -75,7 +80,8 @@ public record KvLayout(
 
   /// One layer of the model in a buffer of this layout, as the kernels see it.
   public KvCache cache(Buffer buffer, int layer) {
-    return new KvCache(buffer, offset(layer, 0), unitBytes(), type, kvHeads, blockTokens, headSize);
+    return new KvCache(
+        buffer, offset(layer, 0), unitBytes(), type, kvHeads(), blockTokens, headSize);
   }
 
   /// Blocks that a sequence of so many tokens takes.

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 class KvLayoutTest {
   private static final KvLayout LAYOUT =
-      new KvLayout(new LayerRange(4, 7), 5, 2, 16, 8, DType.BF16);
+      new KvLayout(new LayerRange(4, 7), 5, HeadRange.all(2), 16, 8, DType.BF16);
 
   @Test
   void aUnitHoldsKeysThenValuesOfAllHeads() {
@@ -65,14 +65,15 @@ class KvLayoutTest {
     assertThatThrownBy(() -> LAYOUT.offset(7, 0)).hasMessage("layer 7 of [4, 7)");
     assertThatThrownBy(() -> LAYOUT.offset(3, 0)).isInstanceOf(IndexOutOfBoundsException.class);
     assertThatThrownBy(() -> LAYOUT.offset(4, 5)).isInstanceOf(IndexOutOfBoundsException.class);
-    assertThatThrownBy(() -> new KvLayout(new LayerRange(0, 1), 1, 1, 12, 8, DType.F32))
+    assertThatThrownBy(
+            () -> new KvLayout(new LayerRange(0, 1), 1, HeadRange.all(1), 12, 8, DType.F32))
         .hasMessage("blocks of 12 tokens");
     assertThatThrownBy(() -> new LayerRange(2, 2)).hasMessage("layers [2, 2)");
   }
 
   @Test
   void bytesAreCountedIn64Bits() {
-    var large = new KvLayout(new LayerRange(0, 80), 1 << 20, 8, 16, 128, DType.F32);
+    var large = new KvLayout(new LayerRange(0, 80), 1 << 20, HeadRange.all(8), 16, 128, DType.F32);
 
     assertThat(large.bytes()).isEqualTo(80L * (1 << 20) * 2 * 8 * 16 * 128 * 4);
     assertThat(large.offset(79, (1 << 20) - 1)).isEqualTo(large.bytes() - large.unitBytes());

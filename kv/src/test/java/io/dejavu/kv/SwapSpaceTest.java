@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 /// On a device whose memory nobody else can read.
 class SwapSpaceTest {
   // Layers 1 and 2, 8 blocks of 64 bytes each.
-  private final KvLayout layout = new KvLayout(new LayerRange(1, 3), 8, 1, 2, 4, DType.F32);
+  private final KvLayout layout =
+      new KvLayout(new LayerRange(1, 3), 8, HeadRange.all(1), 2, 4, DType.F32);
   private final FakeDevice device = new FakeDevice();
   private final KvMemory memory = KvMemory.open(device, layout);
   private final SwapSpace swap = new SwapSpace(memory, 4);

@@ -6,6 +6,7 @@ import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.SchedulingConfig;
 import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.TokenLogprobs;
+import io.dejavu.kv.HeadRange;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
@@ -71,7 +72,7 @@ public record LocalPipeline(
         new KvLayout(
             new LayerRange(0, sizes.layers()),
             1,
-            sizes.kvHeads(),
+            HeadRange.all(sizes.kvHeads()),
             kvConfig.blockTokens(),
             sizes.headSize(),
             executor.kvType());

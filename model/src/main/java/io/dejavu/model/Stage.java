@@ -2,6 +2,7 @@ package io.dejavu.model;
 
 import static java.util.Objects.requireNonNull;
 
+import io.dejavu.kv.HeadRange;
 import io.dejavu.tensor.Attention;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.Kernels;
@@ -126,9 +127,9 @@ public final class Stage implements AutoCloseable {
     return part.lastLayer() == model.sizes().layers();
   }
 
-  /// K of each of its layers' caches.
-  public int kvHeads() {
-    return shard.kvHeads();
+  /// Of the model, those in each of its layers' caches.
+  public HeadRange kvHeads() {
+    return new HeadRange(shard.firstKvHead(), shard.firstKvHead() + shard.kvHeads());
   }
 
   /// D of each of its layers' caches.
@@ -151,12 +152,13 @@ public final class Stage implements AutoCloseable {
           "%d caches for %d layers".formatted(caches.size(), layers.size()));
     }
     for (var cache : caches) {
-      if (cache.kvHeads() != kvHeads()
+      if (cache.kvHeads() != shard.kvHeads()
           || cache.headSize() != headSize()
           || cache.type() != kvType
           || cache.blockTokens() != caches.getFirst().blockTokens()) {
         throw new IllegalArgumentException(
-            "%s, wanted %d heads of size %d in %s".formatted(cache, kvHeads(), headSize(), kvType));
+            "%s, wanted %d heads of size %d in %s"
+                .formatted(cache, shard.kvHeads(), headSize(), kvType));
       }
     }
     this.caches = List.copyOf(caches);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.dejavu.kv.HeadRange;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
@@ -49,7 +50,7 @@ class ExecutorTest {
               new KvLayout(
                   new LayerRange(0, sizes.layers()),
                   64,
-                  sizes.kvHeads(),
+                  HeadRange.all(sizes.kvHeads()),
                   16,
                   sizes.headSize(),
                   executor.kvType()));

@@ -1,5 +1,6 @@
 package io.dejavu.serve;
 
+import io.dejavu.kv.HeadRange;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
@@ -60,7 +61,7 @@ final class EngineBench implements AutoCloseable {
             new KvLayout(
                 new LayerRange(0, sizes.layers()),
                 blocksPerSequence * sequences,
-                sizes.kvHeads(),
+                HeadRange.all(sizes.kvHeads()),
                 KvLayout.BLOCK_TOKENS,
                 sizes.headSize(),
                 executor.kvType()));

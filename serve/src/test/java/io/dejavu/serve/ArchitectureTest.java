@@ -59,7 +59,7 @@ final class ArchitectureTest {
   @Test
   void sharedMemoryIsOpenedByTheHardwareRoomsOnly() {
     noClasses()
-        .that(not(resideInAnyPackage("..tensor..", "..backend..")))
+        .that(not(resideInAnyPackage("..tensor..", "..transport..", "..backend..")))
         .should()
         .callMethod(Arena.class, "ofShared")
         .orShould()

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,6 +40,7 @@ final class MetricsTest {
     new CommandLine(command).parseArgs("--port", "0");
     server = command.start();
     complete(); // whatever has labels exists from now on
+    awaitIdle(); // the server warms up by a generation of its own
   }
 
   @AfterAll
@@ -158,6 +160,16 @@ final class MetricsTest {
     }
     assertThat(families).doesNotHaveDuplicates();
     return new TreeSet<>(families);
+  }
+
+  private static void awaitIdle() throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!scrape()
+        .get("vllm:num_requests_running{engine=\"0\",model_name=\"shakespeare-opt-7m\"}")
+        .equals(0.0)) {
+      assertThat(System.nanoTime()).as("the server is still busy").isLessThan(deadline);
+      Thread.sleep(10);
+    }
   }
 
   private static void complete() throws Exception {

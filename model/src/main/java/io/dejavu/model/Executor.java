@@ -63,6 +63,11 @@ public final class Executor implements AutoCloseable {
         new StepInputs(kernels.device(), model.sizes(), limits, caches.getFirst().blockTokens());
   }
 
+  /// Says who hears of each layer from the next step on.
+  public void tell(LayerListener listener) {
+    stage.tell(listener);
+  }
+
   /// Computes a step and waits for it. Keys and values of its tokens are then in the cache.
   ///
   /// @throws IllegalArgumentException if the step exceeds the limits or names tokens, positions or

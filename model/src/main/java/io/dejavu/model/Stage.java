@@ -30,6 +30,7 @@ public final class Stage implements AutoCloseable {
   private final @Nullable Readout readout;
   private final @Nullable Tensor frequencies;
   private List<KvCache> caches = List.of();
+  private LayerListener listener = LayerListener.NONE;
 
   private Stage(
       WeightLoader weights,
@@ -164,6 +165,11 @@ public final class Stage implements AutoCloseable {
     this.caches = List.copyOf(caches);
   }
 
+  /// Says who hears of each layer from the next step on.
+  public void tell(LayerListener listener) {
+    this.listener = listener;
+  }
+
   /// Where the stage before this one puts the residual stream, f32 `[T, M]`; also what {@link
   /// #forward} leaves for the next.
   public Tensor stream(int tokens) {
@@ -188,9 +194,12 @@ public final class Stage implements AutoCloseable {
     for (int i = 0; i < layers.size(); i++) {
       if (i == layers.size() - 1 && isLast() && !step.outputsAreAll()) {
         var few = workspace.of(step.outputs().columns());
-        return layers.get(i).forwardOutputs(views, few, step, caches.get(i));
+        var rows = layers.get(i).forwardOutputs(views, few, step, caches.get(i));
+        listener.written(part.firstLayer() + i);
+        return rows;
       }
       layers.get(i).forward(views, step, caches.get(i));
+      listener.written(part.firstLayer() + i);
     }
     return views.x();
   }

@@ -12,6 +12,7 @@ import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.SampleRow;
 import io.dejavu.tensor.Sampling;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,6 +60,12 @@ class ExecutorTest {
 
     StepResult run(Step.Part... parts) {
       return executor.run(new Step(List.of(parts)));
+    }
+
+    byte[] copy(int[] blocks) {
+      var copy = new byte[Math.toIntExact(blocks.length * memory.layout().blockBytes())];
+      memory.copyOut(blocks, MemorySegment.ofArray(copy));
+      return copy;
     }
 
     @Override
@@ -130,6 +137,40 @@ class ExecutorTest {
 
   private static void assertSame(StepResult.Part actual, StepResult.Part expected) {
     assertThat(actual).usingRecursiveComparison().isEqualTo(expected);
+  }
+
+  @Test
+  void aLayerIsToldWhenItsKeysAndValuesAreWrittenAndTheNextOnesAreNot() {
+    onLlama(
+        opened -> {
+          var blocks = blocks(0, 20);
+          var heard = new ArrayList<Integer>();
+          var copies = new ArrayList<byte[]>();
+          opened.executor.tell(
+              layer -> {
+                heard.add(layer);
+                copies.add(opened.copy(blocks));
+              });
+
+          opened.run(Step.Part.draw(Arrays.copyOf(PROMPT, 20), 0, blocks, TestModel.greedy(20)));
+
+          var whole = opened.copy(blocks);
+          int layers = opened.executor.sizes().layers();
+          int bytes = whole.length / layers;
+          assertThat(heard).isEqualTo(IntStream.range(0, layers).boxed().toList());
+          for (int layer = 0; layer < layers; layer++) {
+            var written = (layer + 1) * bytes;
+            assertThat(Arrays.copyOf(copies.get(layer), written))
+                .as("layer %d", layer)
+                .isEqualTo(Arrays.copyOf(whole, written));
+            assertThat(Arrays.copyOfRange(copies.get(layer), written, whole.length))
+                .as("after layer %d", layer)
+                .isEqualTo(new byte[whole.length - written]);
+            assertThat(Arrays.copyOfRange(whole, layer * bytes, written))
+                .as("layer %d", layer)
+                .isNotEqualTo(new byte[bytes]);
+          }
+        });
   }
 
   @Test

@@ -18,6 +18,10 @@ public record HeadRange(int start, int end) {
     return end - start;
   }
 
+  public boolean contains(int head) {
+    return start <= head && head < end;
+  }
+
   public boolean contains(HeadRange other) {
     return start <= other.start && other.end <= end;
   }

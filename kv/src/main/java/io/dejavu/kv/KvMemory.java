@@ -2,8 +2,12 @@ package io.dejavu.kv;
 
 import io.dejavu.tensor.Buffer;
 import io.dejavu.tensor.Device;
+import io.dejavu.tensor.HostBuffer;
 import io.dejavu.tensor.KvCache;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 /// Owns the bytes of a stage's keys and values: one buffer of a device, for as long as the stage
 /// lives. Who may use which block is {@link BlockPool}'s business.
@@ -44,6 +48,50 @@ public final class KvMemory implements AutoCloseable {
   /// later.
   public void copyIn(MemorySegment source, int[] blocks) {
     forEachRun(blocks, source, (offset, part) -> device.upload(part, buffer, offset));
+  }
+
+  /// Copies a slice of a sequence to the host, in wire order. Waits for all kernels enqueued
+  /// before; memory of the host itself is copied at once, by whatever thread knows that the slice
+  /// is written, while others write elsewhere.
+  ///
+  /// @param target of `regions.bytes()` bytes
+  public void gather(Regions regions, MemorySegment target) {
+    check(regions, target.byteSize());
+    device.download(buffer, regions.fragments(), target);
+  }
+
+  /// Puts a slice that came in wire order where the sequence's blocks are, before any kernel
+  /// enqueued later.
+  ///
+  /// @param source of `regions.bytes()` bytes
+  public void scatter(MemorySegment source, Regions regions) {
+    check(regions, source.byteSize());
+    device.upload(source, buffer, regions.fragments());
+  }
+
+  /// Where the bytes of a slice lie, in wire order, to be sent from or received to without a copy;
+  /// good as long as this memory. Empty if the host cannot reach them.
+  public Optional<List<MemorySegment>> runs(Regions regions) {
+    check(regions, regions.bytes());
+    if (!(buffer instanceof HostBuffer host)) {
+      return Optional.empty();
+    }
+    var runs = new ArrayList<MemorySegment>((int) regions.fragments().count());
+    regions
+        .fragments()
+        .forEach((offset, length) -> runs.add(host.segment().asSlice(offset, length)));
+    return Optional.of(runs);
+  }
+
+  private void check(Regions regions, long bytes) {
+    if (!regions.layout().equals(layout)) {
+      throw new IllegalArgumentException(
+          "regions of %s in a memory of %s".formatted(regions.layout(), layout));
+    }
+    if (bytes != regions.bytes()) {
+      throw new IllegalArgumentException(
+          "%d bytes for %d of %s".formatted(bytes, regions.bytes(), regions.slice()));
+    }
   }
 
   private interface Copy {

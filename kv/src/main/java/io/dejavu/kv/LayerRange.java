@@ -17,6 +17,21 @@ public record LayerRange(int start, int end) {
     return start <= layer && layer < end;
   }
 
+  public boolean contains(LayerRange other) {
+    return start <= other.start && other.end <= end;
+  }
+
+  public boolean overlaps(LayerRange other) {
+    return start < other.end && other.start < end;
+  }
+
+  /// What both have.
+  ///
+  /// @throws IllegalArgumentException if that is nothing
+  public LayerRange intersect(LayerRange other) {
+    return new LayerRange(Math.max(start, other.start), Math.min(end, other.end));
+  }
+
   @Override
   public String toString() {
     return "[%d, %d)".formatted(start, end);

@@ -25,6 +25,40 @@ public interface Device extends AutoCloseable {
   /// @throws IndexOutOfBoundsException if the range is not inside `source`
   void download(Buffer source, long offset, MemorySegment target);
 
+  /// Copies `source` to many places of `target`, in their order, before any kernel enqueued later.
+  /// A device to which each copy is dear copies once and lets a kernel spread the bytes.
+  ///
+  /// @param source of as many bytes as the fragments
+  /// @throws IndexOutOfBoundsException if it does not fit; some of it may have been copied
+  default void upload(MemorySegment source, Buffer target, Fragments fragments) {
+    long done = 0;
+    for (int r = 0; r < fragments.repeats(); r++) {
+      for (int i = 0; i < fragments.offsets().length; i++) {
+        long length = fragments.lengths()[i];
+        long offset = fragments.offsets()[i] + r * fragments.stride();
+        upload(source.asSlice(done, length), target, offset);
+        done += length;
+      }
+    }
+  }
+
+  /// Copies many places of `source`, in their order, after every kernel enqueued earlier; waits for
+  /// them. A device to which each copy is dear lets a kernel collect the bytes and copies once.
+  ///
+  /// @param target of as many bytes as the fragments
+  /// @throws IndexOutOfBoundsException if a place is not inside `source`
+  default void download(Buffer source, Fragments fragments, MemorySegment target) {
+    long done = 0;
+    for (int r = 0; r < fragments.repeats(); r++) {
+      for (int i = 0; i < fragments.offsets().length; i++) {
+        long length = fragments.lengths()[i];
+        long offset = fragments.offsets()[i] + r * fragments.stride();
+        download(source, offset, target.asSlice(done, length));
+        done += length;
+      }
+    }
+  }
+
   /// Frees what the device itself holds. Buffers are closed by their owners before.
   @Override
   void close();

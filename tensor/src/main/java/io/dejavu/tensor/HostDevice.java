@@ -29,6 +29,36 @@ public final class HostDevice implements Device {
   }
 
   @Override
+  public void upload(MemorySegment source, Buffer target, Fragments fragments) {
+    var bytes = segment(target);
+    var offsets = fragments.offsets();
+    var lengths = fragments.lengths();
+    long done = 0;
+    for (int r = 0; r < fragments.repeats(); r++) {
+      long base = r * fragments.stride();
+      for (int i = 0; i < offsets.length; i++) {
+        MemorySegment.copy(source, done, bytes, base + offsets[i], lengths[i]);
+        done += lengths[i];
+      }
+    }
+  }
+
+  @Override
+  public void download(Buffer source, Fragments fragments, MemorySegment target) {
+    var bytes = segment(source);
+    var offsets = fragments.offsets();
+    var lengths = fragments.lengths();
+    long done = 0;
+    for (int r = 0; r < fragments.repeats(); r++) {
+      long base = r * fragments.stride();
+      for (int i = 0; i < offsets.length; i++) {
+        MemorySegment.copy(bytes, base + offsets[i], target, done, lengths[i]);
+        done += lengths[i];
+      }
+    }
+  }
+
+  @Override
   public void close() {}
 
   /// The bytes of a buffer that a `HostDevice` allocated.

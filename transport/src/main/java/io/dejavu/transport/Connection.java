@@ -2,6 +2,7 @@ package io.dejavu.transport;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /// An ordered lane of frames to a peer and one back. A frame is a *head*, which says what it is,
@@ -10,13 +11,17 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One thread sends; one thread, the same or another, receives; any thread closes. A frame arrives
 /// whole and unchanged as far as the medium can tell, after all frames sent before it, or the
-/// connection is lost. Whatever fails closes the connection: there is no half-broken one.
+/// connection is lost. Whatever fails closes the connection: there is no half-broken one. So does
+/// interrupting a thread that waits here.
 public interface Connection extends AutoCloseable {
   /// Most bytes of a head.
   int MOST_HEAD = 32 << 10;
 
   /// The other side's name, as it proved in the handshake.
   String peer();
+
+  /// Which of the processes that had or will have that name: another one after each start.
+  UUID peerIncarnation();
 
   /// Most bytes of a body.
   long mostBody();

@@ -15,4 +15,9 @@ public final class ConnectionLost extends IOException {
   public ConnectionLost(String why, Throwable cause) {
     super(why, cause);
   }
+
+  /// The message: in one line, with the peer's name.
+  public String reason() {
+    return String.valueOf(getMessage());
+  }
 }

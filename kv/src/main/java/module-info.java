@@ -2,7 +2,7 @@ import org.jspecify.annotations.NullMarked;
 
 /// Paged keys and values of sequences, and moving them. Knows no model and no schedule. Start at
 /// `KvLayout` (where bytes lie), `KvMemory` (who owns them), `BlockPool` (who may use which, and
-/// what they hold), `SwapSpace` (copies on the host).
+/// what they hold), `SwapSpace` (copies on the host), `KeptMemory` (what outlives its process).
 @NullMarked
 module io.dejavu.kv {
   requires static transitive org.jspecify;

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Owns the bytes of a stage's keys and values: one buffer of a device, for as long as the stage
 /// lives. Who may use which block is {@link BlockPool}'s business.
@@ -15,16 +16,26 @@ public final class KvMemory implements AutoCloseable {
   private final Device device;
   private final KvLayout layout;
   private final Buffer buffer;
+  private final @Nullable KeptMemory kept;
 
-  private KvMemory(Device device, KvLayout layout, Buffer buffer) {
+  private KvMemory(Device device, KvLayout layout, Buffer buffer, @Nullable KeptMemory kept) {
     this.device = device;
     this.layout = layout;
     this.buffer = buffer;
+    this.kept = kept;
   }
 
   /// Memory of this process alone, zeroed.
   public static KvMemory open(Device device, KvLayout layout) {
-    return new KvMemory(device, layout, device.allocate(layout.bytes()));
+    return new KvMemory(device, layout, device.allocate(layout.bytes()), null);
+  }
+
+  /// Memory that outlives this process, with what it holds.
+  ///
+  /// @param device that computes in the host's memory
+  /// @param kept closed with this
+  public static KvMemory kept(Device device, KeptMemory kept) {
+    return new KvMemory(device, kept.layout().kv(), kept.buffer(), kept);
   }
 
   public KvLayout layout() {
@@ -47,7 +58,16 @@ public final class KvMemory implements AutoCloseable {
   /// Copies to `blocks` what {@link #copyOut} gave for as many others, before any kernel enqueued
   /// later.
   public void copyIn(MemorySegment source, int[] blocks) {
+    beforeFilling(blocks);
     forEachRun(blocks, source, (offset, part) -> device.upload(part, buffer, offset));
+  }
+
+  /// Says that somebody other than a step is going to fill these blocks, from a copy or from a
+  /// peer: what they held is no longer vouched for. For any thread.
+  public void beforeFilling(int[] blocks) {
+    if (kept != null) {
+      kept.open(blocks);
+    }
   }
 
   /// Copies a slice of a sequence to the host, in wire order. Waits for all kernels enqueued
@@ -124,5 +144,8 @@ public final class KvMemory implements AutoCloseable {
   @Override
   public void close() {
     buffer.close();
+    if (kept != null) {
+      kept.close();
+    }
   }
 }

@@ -2,15 +2,17 @@ package io.dejavu.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// Memory of this process outside the Java heap. Only kernels and transfers ask for its {@link
 /// #segment}.
 public final class HostBuffer implements Buffer {
-  private final Arena arena;
+  // Null if the memory is somebody else's.
+  private final @Nullable Arena arena;
   private final MemorySegment segment;
   private boolean closed;
 
-  private HostBuffer(Arena arena, MemorySegment segment) {
+  private HostBuffer(@Nullable Arena arena, MemorySegment segment) {
     this.arena = arena;
     this.segment = segment;
   }
@@ -22,6 +24,11 @@ public final class HostBuffer implements Buffer {
     }
     var arena = Arena.ofShared();
     return new HostBuffer(arena, arena.allocate(bytes, alignment));
+  }
+
+  /// Memory that somebody else owns, for as long as it is there.
+  static HostBuffer of(MemorySegment segment) {
+    return new HostBuffer(null, segment);
   }
 
   /// The bytes.
@@ -36,7 +43,7 @@ public final class HostBuffer implements Buffer {
 
   @Override
   public void close() {
-    if (!closed) {
+    if (!closed && arena != null) {
       closed = true;
       arena.close();
     }

@@ -46,6 +46,26 @@ public record Admission(int vocabulary, int maxContext, int maxLogprobs) {
     return Optional.empty();
   }
 
+  /// Why `request` cannot go on here after the tokens in `generated`; empty if it can.
+  public Optional<String> refusal(GenerationRequest request, int[] generated) {
+    var refusal = refusal(request);
+    if (refusal.isPresent()) {
+      return refusal;
+    }
+    int room = Math.min(request.maxTokens(), maxContext - request.prompt().length);
+    if (generated.length > room) {
+      return Optional.of(
+          "%d tokens are generated, there is room for %d".formatted(generated.length, room));
+    }
+    for (int token : generated) {
+      if (!isToken(token)) {
+        return Optional.of(
+            "token %d was generated, the vocabulary has %d".formatted(token, vocabulary));
+      }
+    }
+    return Optional.empty();
+  }
+
   boolean isToken(int id) {
     return 0 <= id && id < vocabulary;
   }

@@ -69,7 +69,8 @@ final class BatchMemory {
 
   /// Whether the batch with `next` fits, now and at its peak.
   boolean hasRoom(Collection<Sequence> batch, Sequence next) {
-    int wanted = KvLayout.blocksFor(next.wanted(), blockTokens);
+    int held = next.place == Place.READY ? next.blocks().blocks().length : 0;
+    int wanted = KvLayout.blocksFor(next.wanted(), blockTokens) - held;
     int shared = sharedBy(next);
     if (wanted - shared > pool.free()) {
       return false;
@@ -93,7 +94,7 @@ final class BatchMemory {
 
   /// Blocks that others have and that `next` would share.
   private int sharedBy(Sequence next) {
-    if (!config.prefixCache() || next.place == Place.HOST) {
+    if (!config.prefixCache() || next.place == Place.HOST || next.place == Place.READY) {
       return 0;
     }
     int shared = 0;
@@ -127,6 +128,30 @@ final class BatchMemory {
     return cached;
   }
 
+  /// Lets an adopted sequence have the blocks that hold its keys and values.
+  ///
+  /// @return whether it has them; if not, it is computed again
+  boolean adopt(Sequence sequence, int[] blocks) {
+    int full = sequence.computed() / blockTokens;
+    boolean useful =
+        sequence.computed() > 0
+            && sequence.computed() <= (long) blocks.length * blockTokens
+            && !(sequence.request.wantsWholePrompt() && sequence.generated() == 0);
+    if (!useful || !pool.adopt(sequence.number, blocks, full)) {
+      return false;
+    }
+    table(sequence);
+    var chain = sequence.chain(root(sequence), blockTokens, full);
+    for (int i = 0; i < full; i++) {
+      if (pool.holdsOther(blocks[i], chain.get(i))) {
+        release(sequence); // Two sequences that differ cannot both have it.
+        return false;
+      }
+    }
+    publish(sequence);
+    return true;
+  }
+
   /// Gives a sequence blocks for its first `tokens` tokens.
   ///
   /// @return false, and nothing given, if there are too few
@@ -155,7 +180,7 @@ final class BatchMemory {
     return Math.clamp((long) blocks * blockTokens - sequence.computed(), 0, count);
   }
 
-  /// Takes the blocks of a sequence of the batch.
+  /// Takes the blocks of a sequence.
   StepCommand takeFrom(Sequence victim) {
     int blocks = KvLayout.blocksFor(victim.computed(), blockTokens);
     boolean swap =

@@ -7,6 +7,11 @@ import org.jspecify.annotations.Nullable;
 /// `Prompt`, any number of `Token`s, at most one `Embedded`, and exactly one `Finished` or
 /// `Failed`.
 public sealed interface GenerationEvent {
+  /// Whether nothing comes after it.
+  default boolean isLast() {
+    return this instanceof Finished || this instanceof Failed;
+  }
+
   /// The prompt was computed; sent only if its logprobs were asked for. Entry `i` belongs to prompt
   /// token `i + 1` (the first has no condition).
   record Prompt(List<TokenLogprobs> logprobs) implements GenerationEvent {}

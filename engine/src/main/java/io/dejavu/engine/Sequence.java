@@ -30,7 +30,9 @@ final class Sequence {
     /// Waits; its keys and values are in host memory.
     HOST,
     /// Has its blocks; they are filled from host memory.
-    RETURNING
+    RETURNING,
+    /// Waits with its keys and values in its blocks: it was adopted.
+    READY
   }
 
   final long number;
@@ -112,6 +114,46 @@ final class Sequence {
   /// @return why it can never run; empty if it can
   Optional<String> begin() {
     return constrain(request::constraint);
+  }
+
+  /// Goes on with what somebody else has generated.
+  ///
+  /// @param computed tokens whose keys and values it has; at least one is computed here
+  /// @return why it can never run; empty if it can
+  Optional<String> goOn(int[] generated, int computed) {
+    var refusal = begin();
+    for (int i = 0; i < generated.length; i++) {
+      append(generated[i]);
+      var state = constraint;
+      boolean last = i == generated.length - 1 && request.stopTokens().contains(generated[i]);
+      if (refusal.isEmpty() && state != null && !last) {
+        int token = generated[i];
+        refusal = constrain(() -> state.after(token));
+      }
+    }
+    this.computed = Math.min(computed, length - 1);
+    place = Place.READY;
+    started = true;
+    cachedTokens = Math.min(this.computed, promptTokens());
+    return refusal;
+  }
+
+  /// What somebody else has computed is not to be had: all of it is computed here.
+  void startOver() {
+    drop();
+    started = false;
+    cachedTokens = 0;
+  }
+
+  /// How it has ended with the tokens it has; empty if it goes on.
+  Optional<FinishReason> ending() {
+    boolean stops = generated() > 0 && request.stopTokens().contains(tokens[length - 1]);
+    if (stops || (complete && generated() > 0)) {
+      return Optional.of(FinishReason.STOP);
+    }
+    return length == peak && request.maxTokens() > 0
+        ? Optional.of(FinishReason.LENGTH)
+        : Optional.empty();
   }
 
   /// It runs from now on, the first `cached` tokens without being computed.

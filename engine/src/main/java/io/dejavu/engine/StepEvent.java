@@ -9,6 +9,20 @@ public sealed interface StepEvent {
   /// @param sequence its number from now on, never used before
   record Submitted(long sequence, GenerationRequest request) implements StepEvent {}
 
+  /// A sequence that somebody else began goes on here: its keys and values are in blocks already,
+  /// put there by another process that is gone, or sent by one that lives. Nothing of them is
+  /// computed again unless its blocks are not to be had; its client hears of it from the next token
+  /// on.
+  ///
+  /// @param sequence its number from now on, never used before
+  /// @param request that {@link Admission} does not refuse
+  /// @param generated its tokens after the prompt so far
+  /// @param computed so many of its tokens have their keys and values in `blocks`
+  /// @param blocks in the order of its tokens: free, cached, or full and adopted by others too
+  record Adopted(
+      long sequence, GenerationRequest request, int[] generated, int computed, int[] blocks)
+      implements StepEvent {}
+
   /// Nobody wants the rest of this sequence. It may have ended already.
   record Cancelled(long sequence) implements StepEvent {}
 

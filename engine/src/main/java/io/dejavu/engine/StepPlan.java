@@ -51,5 +51,10 @@ public record StepPlan(long number, List<Chunk> chunks) {
         int targetLogprobs) {
       this(sequence, tokens, start, blocks, draw, logprobs, targets, targetLogprobs, 0);
     }
+
+    Chunk withBlocks(BlockTable blocks) {
+      return new Chunk(
+          sequence, tokens, start, blocks, draw, logprobs, targets, targetLogprobs, hidden);
+    }
   }
 }

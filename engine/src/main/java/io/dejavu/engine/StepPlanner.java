@@ -70,6 +70,7 @@ public final class StepPlanner {
   public List<StepCommand> on(StepEvent event) {
     return switch (event) {
       case StepEvent.Submitted(var number, var request) -> submitted(number, request);
+      case StepEvent.Adopted adopted -> adopted(adopted);
       case StepEvent.Cancelled(var number) -> ended(number, FinishReason.CANCELLED);
       case StepEvent.Expired(var number) -> ended(number, FinishReason.DEADLINE);
       case StepEvent.SwappedIn(var number) -> swappedIn(number);
@@ -124,9 +125,32 @@ public final class StepPlanner {
     return pool.leaked(live.keySet());
   }
 
+  /// A plan whose step is done, with the blocks that its sequences have now: two sequences that have
+  /// computed the same share one block since. Those that have ended keep what they had.
+  public StepPlan afterwards(StepPlan plan) {
+    return new StepPlan(
+        plan.number(),
+        plan.chunks().stream()
+            .map(
+                chunk -> {
+                  var sequence = live.get(chunk.sequence());
+                  return sequence == null ? chunk : chunk.withBlocks(sequence.blocks());
+                })
+            .toList());
+  }
+
   private List<StepCommand> submitted(long number, GenerationRequest request) {
+    var sequence = accept(number, request, new int[0]);
+    waiting.add(sequence);
+    return sequence
+        .begin()
+        .map(why -> end(sequence, new GenerationEvent.Failed(why)))
+        .orElse(List.of());
+  }
+
+  private Sequence accept(long number, GenerationRequest request, int[] generated) {
     admission
-        .refusal(request)
+        .refusal(request, generated)
         .ifPresent(
             why -> {
               throw new IllegalStateException("%s was submitted: %s".formatted(request.id(), why));
@@ -135,11 +159,26 @@ public final class StepPlanner {
     if (live.putIfAbsent(number, sequence) != null) {
       throw new IllegalStateException("sequence %d was submitted before".formatted(number));
     }
-    waiting.add(sequence);
-    return sequence
-        .begin()
-        .map(why -> end(sequence, new GenerationEvent.Failed(why)))
-        .orElse(List.of());
+    return sequence;
+  }
+
+  private List<StepCommand> adopted(StepEvent.Adopted adopted) {
+    long number = adopted.sequence();
+    var sequence = accept(number, adopted.request(), adopted.generated());
+    var refusal = sequence.goOn(adopted.generated(), adopted.computed());
+    var ending = sequence.ending();
+    if (ending.isPresent()) {
+      return end(sequence, sequence.finished(ending.get()));
+    }
+    if (refusal.isPresent()) {
+      return end(sequence, new GenerationEvent.Failed(refusal.get()));
+    }
+    preempted.add(sequence);
+    if (memory.adopt(sequence, adopted.blocks())) {
+      return List.of();
+    }
+    sequence.startOver();
+    return List.of(new StepCommand.Recompute(number));
   }
 
   private List<StepCommand> ended(long number, FinishReason reason) {
@@ -180,8 +219,8 @@ public final class StepPlanner {
       }
       boolean fits = memory.grow(sequence, sequence.computed() + 1);
       while (!fits) {
-        var victim = lastOfTheBatch();
-        if (victim.equals(sequence) && able.isEmpty()) {
+        var victim = leastSenior();
+        if (victim.equals(sequence) && able.isEmpty() && lastReady() == null) {
           break; // What returns from the host has the memory: it goes on after that.
         }
         commands.add(memory.takeFrom(victim));
@@ -199,28 +238,43 @@ public final class StepPlanner {
     return able;
   }
 
-  private Sequence lastOfTheBatch() {
+  /// Who gives its memory first: in the batch, or adopted and waiting.
+  private Sequence leastSenior() {
+    var ready = lastReady();
     for (var sequence : running.descendingSet()) {
       if (sequence.place == Place.BATCH) {
-        return sequence;
+        return ready != null && Sequence.SENIORITY.compare(ready, sequence) > 0 ? ready : sequence;
       }
     }
     throw new IllegalStateException(
         "none of %d sequences is in the batch".formatted(running.size()));
   }
 
-  /// Lets preempted sequences go on, if there is room for them.
+  private @Nullable Sequence lastReady() {
+    for (var sequence : preempted.descendingSet()) {
+      if (sequence.place == Place.READY) {
+        return sequence;
+      }
+    }
+    return null;
+  }
+
+  /// Lets preempted and adopted sequences go on, if there is room for them.
   private void resume(List<StepCommand> commands) {
     while (!preempted.isEmpty() && running.size() < config.maxRunning()) {
       var sequence = preempted.first();
-      if (!memory.hasRoom(running, sequence)) {
-        return;
+      while (!memory.hasRoom(running, sequence)) {
+        var ready = lastReady();
+        if (!running.isEmpty() || ready == null || ready.equals(sequence)) {
+          return;
+        }
+        commands.add(memory.takeFrom(ready)); // Else none could go on.
       }
       preempted.removeFirst();
-      if (sequence.place == Place.HOST) {
-        commands.add(memory.takeBack(sequence));
-      } else {
-        memory.admit(sequence);
+      switch (sequence.place) {
+        case HOST -> commands.add(memory.takeBack(sequence));
+        case READY -> sequence.place = Place.BATCH;
+        case QUEUE, BATCH, RETURNING -> memory.admit(sequence);
       }
       running.add(sequence);
     }

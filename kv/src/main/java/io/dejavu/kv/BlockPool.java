@@ -29,6 +29,8 @@ public final class BlockPool {
   private final PrefixIndex index = new PrefixIndex();
   private final Map<Long, int[]> owned = new HashMap<>();
   private final Set<Lease> lent = new HashSet<>();
+  // Full when they were adopted: nobody writes to them.
+  private final BitSet adopted;
   private long sharings;
 
   public BlockPool(int blocks) {
@@ -39,6 +41,7 @@ public final class BlockPool {
     free = new BitSet(blocks);
     free.set(0, blocks);
     owners = new int[blocks];
+    adopted = new BitSet(blocks);
   }
 
   /// All of them.
@@ -130,6 +133,54 @@ public final class BlockPool {
     return count;
   }
 
+  /// Makes `owner`, which has no blocks, the owner of blocks that hold its keys and values already:
+  /// memory that outlived another process, or that somebody else has filled. What was cached in them
+  /// is not found any more.
+  ///
+  /// @param taken in the order of its tokens
+  /// @param full so many of the first are full, and may be shared with others that adopt them
+  /// @return false, and nothing taken, if one of them is not to be had
+  /// @throws IllegalStateException if the owner has blocks
+  public boolean adopt(long owner, int[] taken, int full) {
+    if (owned.containsKey(owner)) {
+      throw new IllegalStateException("owner %d has blocks".formatted(owner));
+    }
+    var seen = new BitSet(blocks);
+    for (int i = 0; i < taken.length; i++) {
+      int block = taken[i];
+      if (block < 0 || block >= blocks || seen.get(block) || !isToBeHad(block, i < full)) {
+        return false;
+      }
+      seen.set(block);
+    }
+    for (int i = 0; i < taken.length; i++) {
+      int block = taken[i];
+      boolean first = owners[block] == 0;
+      own(block);
+      if (first) {
+        free.clear(block);
+        index.remove(block);
+        adopted.set(block, i < full);
+      }
+    }
+    if (taken.length > 0) {
+      owned.put(owner, taken.clone());
+    }
+    return true;
+  }
+
+  private boolean isToBeHad(int block, boolean full) {
+    return owners[block] > 0
+        ? full && adopted.get(block)
+        : free.get(block) || index.isUnused(block);
+  }
+
+  /// Whether it is known that a block holds something else than this.
+  public boolean holdsOther(int block, BlockHash hash) {
+    var content = index.content(block);
+    return content != null && !content.equals(hash);
+  }
+
   /// Says what the `position`-th block of `owner` holds; it is full, nobody writes to it any more.
   /// If another block holds the same, the owner shares that one from now on and gives its own back.
   ///
@@ -192,7 +243,10 @@ public final class BlockPool {
     }
     if (--owners[block] > 0) {
       sharings--;
-    } else if (index.has(block)) {
+      return;
+    }
+    adopted.clear(block);
+    if (index.has(block)) {
       index.release(block);
     } else {
       free.set(block);

@@ -3,6 +3,7 @@ package io.dejavu.kv;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Which block holds what, for sequences that begin alike: full blocks by their {@link BlockHash}.
 /// Pure accounting; {@link BlockPool} owns it and says which of its blocks somebody uses.
@@ -35,6 +36,11 @@ final class PrefixIndex {
   /// Whether the block can be found.
   boolean has(int block) {
     return byBlock.containsKey(block);
+  }
+
+  /// What the block holds; null if that cannot be found.
+  @Nullable BlockHash content(int block) {
+    return byBlock.get(block);
   }
 
   /// Nobody uses the block any more.

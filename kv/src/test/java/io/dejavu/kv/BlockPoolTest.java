@@ -236,6 +236,60 @@ class BlockPoolTest {
     pool.check();
   }
 
+  @Test
+  void whatIsFreeOrCachedCanBeAdopted() {
+    var pool = new BlockPool(6);
+    give(pool, 1, 2);
+    var chain = chain(2);
+    publish(pool, 1, chain);
+    pool.release(1);
+
+    assertThat(pool.adopt(2, new int[] {5, 1}, 1)).isTrue();
+
+    assertThat(pool.ownedBy(2)).containsExactly(5, 1);
+    assertThat(pool.holds(chain.get(0))).isTrue();
+    assertThat(pool.holds(chain.get(1))).isFalse();
+    assertThat(pool.free()).isEqualTo(4);
+    pool.check();
+    pool.release(2);
+    assertThat(pool.inUse()).isZero();
+    pool.check();
+  }
+
+  @Test
+  void fullBlocksMayBeAdoptedBySeveral() {
+    var pool = new BlockPool(6);
+
+    assertThat(pool.adopt(1, new int[] {0, 1, 2}, 2)).isTrue();
+    assertThat(pool.adopt(2, new int[] {0, 1, 3}, 2)).isTrue();
+    assertThat(pool.adopt(3, new int[] {0, 2}, 1)).isFalse(); // the first writes to 2
+    assertThat(pool.adopt(3, new int[] {0, 1}, 1)).isFalse(); // it would write to 1
+    assertThat(pool.adopt(3, new int[] {4, 4}, 1)).isFalse();
+    assertThat(pool.adopt(3, new int[] {6}, 1)).isFalse();
+
+    assertThat(pool.sharings()).isEqualTo(2);
+    assertThat(pool.ownedBy(3)).isEmpty();
+    pool.check();
+    pool.release(1);
+    assertThat(pool.inUse()).isEqualTo(3);
+    pool.release(2);
+    assertThat(pool.inUse()).isZero();
+    pool.check();
+  }
+
+  @Test
+  void whatIsLentOrGivenCannotBeAdopted() {
+    var pool = new BlockPool(4);
+    give(pool, 1, 1);
+    try (var lease = pool.lend(1)) {
+      assertThat(pool.adopt(2, new int[] {0}, 1)).isFalse();
+      assertThat(pool.adopt(2, lease.blocks(), 1)).isFalse();
+    }
+    assertThatThrownBy(() -> pool.adopt(1, new int[] {3}, 1))
+        .isInstanceOf(IllegalStateException.class);
+    pool.check();
+  }
+
   private static void give(BlockPool pool, long owner, int blocks) {
     try (var lease = pool.lend(blocks)) {
       lease.giveTo(owner);

@@ -69,7 +69,7 @@ final class Audience {
   /// A sequence lost its place.
   void preempted(long sequence, boolean swapped) {
     var live = requests.get(sequence);
-    if (live != null) {
+    if (live != null && live.started) {
       live.preempted = true;
       observe(() -> observer.preempted(sequence, live.request, swapped, System.nanoTime()));
     }

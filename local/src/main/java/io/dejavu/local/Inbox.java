@@ -8,6 +8,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The way into the step loop's thread, and the limit in front of it. Thread-safe.
@@ -29,6 +30,10 @@ final class Inbox {
   sealed interface Message {
     record Submit(LiveRequest live) implements Message {}
 
+    /// A request that goes on with what was generated and computed of it elsewhere.
+    record Adopt(LiveRequest live, int[] generated, int computed, int[] blocks)
+        implements Message {}
+
     record Cancel(long sequence) implements Message {}
 
     /// Ends the loop when all requests have ended.
@@ -39,7 +44,29 @@ final class Inbox {
   }
 
   /// Takes in a request, unless there are too many or no more are wanted.
-  synchronized Outcome submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+  Outcome submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+    return accept(request, listener, 0, Message.Submit::new);
+  }
+
+  /// Takes in a request that somebody else began, unless there are too many or no more are wanted.
+  Outcome adopt(
+      GenerationRequest request,
+      int[] generated,
+      int computed,
+      int[] blocks,
+      Consumer<GenerationEvent> listener) {
+    return accept(
+        request,
+        listener,
+        generated.length,
+        live -> new Message.Adopt(live, generated.clone(), computed, blocks.clone()));
+  }
+
+  private synchronized Outcome accept(
+      GenerationRequest request,
+      Consumer<GenerationEvent> listener,
+      int generated,
+      Function<LiveRequest, Message> message) {
     if (shutBecause != null) {
       return new Outcome.Busy(shutBecause);
     }
@@ -48,8 +75,9 @@ final class Inbox {
     }
     live++;
     long sequence = ++submitted;
-    messages.add(
-        new Message.Submit(new LiveRequest(sequence, request, System.nanoTime(), listener)));
+    var accepted = new LiveRequest(sequence, request, System.nanoTime(), listener);
+    accepted.generated = generated;
+    messages.add(message.apply(accepted));
     return new Outcome.Accepted(() -> messages.add(new Message.Cancel(sequence)));
   }
 

@@ -16,7 +16,7 @@ final class LiveRequest {
   /// Did it lose its place, and was in no step since?
   boolean preempted;
 
-  /// Tokens that its listener was told.
+  /// Tokens that its listener was told, and those that were generated elsewhere before.
   int generated;
 
   final Consumer<GenerationEvent> listener;

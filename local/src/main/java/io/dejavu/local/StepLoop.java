@@ -46,6 +46,7 @@ public final class StepLoop implements Engine {
   private final PipelineProbe probe;
   private final StepPlanner planner;
   private final Audience audience;
+  private final StepListener listener;
   private final Pace pace = new Pace();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
   private boolean draining;
@@ -85,7 +86,8 @@ public final class StepLoop implements Engine {
       Admission admission,
       BlockPool pool,
       SchedulingConfig scheduling,
-      EngineObserver observer) {
+      EngineObserver observer,
+      StepListener listener) {
     this.computer = computer;
     this.config = config;
     this.admission = admission;
@@ -95,6 +97,7 @@ public final class StepLoop implements Engine {
     this.probe = new PipelineProbe(computer, pool, scheduling, engineConfig);
     this.inbox = new Inbox(engineConfig.maxLive());
     this.audience = new Audience(observer, inbox::ended);
+    this.listener = listener;
     this.planner = new StepPlanner(engineConfig, admission, pool, scheduling);
     this.counts = new Counts(lastStep, planner.status());
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
@@ -110,6 +113,21 @@ public final class StepLoop implements Engine {
       EngineConfig engineConfig,
       StepLoopConfig config,
       EngineObserver observer) {
+    return open(pipeline, engineConfig, config, observer, StepListener.NONE);
+  }
+
+  /// Starts a loop.
+  ///
+  /// @param pipeline opened for `engineConfig`; used and closed by the loop's thread from now on;
+  ///   its kernels are to be closed after the loop
+  /// @param observer sees what becomes of requests and steps
+  /// @param listener follows where keys and values are
+  public static StepLoop open(
+      LocalPipeline pipeline,
+      EngineConfig engineConfig,
+      StepLoopConfig config,
+      EngineObserver observer,
+      StepListener listener) {
     var layout = pipeline.layout();
     return start(
         pipeline,
@@ -118,7 +136,8 @@ public final class StepLoop implements Engine {
         pipeline.admission(),
         new BlockPool(layout.blocks()),
         pipeline.scheduling(),
-        observer);
+        observer,
+        listener);
   }
 
   /// Starts a loop.
@@ -131,8 +150,11 @@ public final class StepLoop implements Engine {
       Admission admission,
       BlockPool pool,
       SchedulingConfig scheduling,
-      EngineObserver observer) {
-    var loop = new StepLoop(computer, engineConfig, config, admission, pool, scheduling, observer);
+      EngineObserver observer,
+      StepListener listener) {
+    var loop =
+        new StepLoop(
+            computer, engineConfig, config, admission, pool, scheduling, observer, listener);
     loop.thread.start();
     return loop;
   }
@@ -148,6 +170,29 @@ public final class StepLoop implements Engine {
     return refusal.isPresent()
         ? new Outcome.Refused(refusal.get())
         : inbox.submit(request, listener);
+  }
+
+  /// Goes on with a request that another loop began, whose keys and values are in `blocks` of this
+  /// pipeline's memory already. If they cannot be used, it is computed again: its tokens are the
+  /// same.
+  ///
+  /// @param generated its tokens after the prompt so far
+  /// @param computed so many of its tokens have their keys and values in `blocks`
+  /// @param blocks in the order of its tokens
+  /// @param listener called as with {@link #submit}, from the next token on
+  public Outcome adopt(
+      GenerationRequest request,
+      int[] generated,
+      int computed,
+      int[] blocks,
+      Consumer<GenerationEvent> listener) {
+    if (computed < 0) {
+      throw new IllegalArgumentException("%d tokens computed".formatted(computed));
+    }
+    var refusal = admission.refusal(request, generated);
+    return refusal.isPresent()
+        ? new Outcome.Refused(refusal.get())
+        : inbox.adopt(request, generated, computed, blocks, listener);
   }
 
   @Override
@@ -231,8 +276,15 @@ public final class StepLoop implements Engine {
     while (next != null) {
       switch (next) {
         case Message.Submit(var live) -> {
-          audience.add(live);
+          begin(live);
           perform(planner.on(new StepEvent.Submitted(live.sequence, live.request)));
+        }
+        case Message.Adopt(var live, var generated, var computed, var blocks) -> {
+          begin(live);
+          perform(
+              planner.on(
+                  new StepEvent.Adopted(
+                      live.sequence, live.request, generated, computed, blocks)));
         }
         case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
         case Message.Drain _ -> draining = true;
@@ -247,17 +299,28 @@ public final class StepLoop implements Engine {
     }
   }
 
+  private void begin(LiveRequest live) {
+    audience.add(live);
+    listener.sequenceBegins(live.sequence, live.request);
+  }
+
   private void perform(List<StepCommand> commands) {
     count(); // Whoever is told that a request ended finds its blocks free.
     for (var command : commands) {
       switch (command) {
-        case StepCommand.RunStep(var plan) -> perform(planner.on(compute(plan)));
+        case StepCommand.RunStep(var plan) -> step(plan);
         case StepCommand.SwapOut(var sequence, var blocks) -> swapOut(sequence, blocks);
         case StepCommand.SwapIn(var sequence, var blocks) ->
             perform(planner.on(swapIn(sequence, blocks)));
         case StepCommand.DropSwapped(var sequence) -> computer.dropSwapped(sequence);
-        case StepCommand.Recompute(var sequence) -> audience.preempted(sequence, false);
+        case StepCommand.Recompute(var sequence) -> {
+          listener.sequencePreempted(sequence);
+          audience.preempted(sequence, false);
+        }
         case StepCommand.Emit(var sequence, var event) -> {
+          if (event.isLast()) {
+            listener.sequenceEnded(sequence);
+          }
           if (!audience.tell(sequence, event)) {
             deaf.add(sequence);
           }
@@ -269,7 +332,17 @@ public final class StepLoop implements Engine {
     }
   }
 
+  private void step(StepPlan plan) {
+    var outcome = compute(plan);
+    var commands = planner.on(outcome);
+    if (outcome instanceof StepEvent.StepDone && listener != StepListener.NONE) {
+      listener.stepDone(planner.afterwards(plan));
+    }
+    perform(commands);
+  }
+
   private void swapOut(long sequence, int[] blocks) {
+    listener.sequencePreempted(sequence);
     long begin = System.nanoTime();
     try {
       computer.swapOut(sequence, blocks);
@@ -402,8 +475,10 @@ public final class StepLoop implements Engine {
     report(why, cause);
     inbox.shut(why, new Message.Stop());
     for (var next = inbox.poll(); next != null; next = inbox.poll()) {
-      if (next instanceof Message.Submit(var live)) {
-        audience.add(live);
+      switch (next) {
+        case Message.Submit(var live) -> audience.add(live);
+        case Message.Adopt(var live, _, _, _) -> audience.add(live);
+        case Message.Cancel _, Message.Drain _, Message.Stop _ -> {}
       }
     }
     for (long sequence : audience.sequences()) {

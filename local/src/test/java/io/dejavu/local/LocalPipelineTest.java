@@ -325,7 +325,8 @@ class LocalPipelineTest {
           pipeline.admission(),
           new BlockPool(pipeline.layout().blocks()),
           pipeline.scheduling(),
-          EngineObserver.NONE);
+          EngineObserver.NONE,
+          StepListener.NONE);
     }
   }
 

@@ -51,6 +51,10 @@ class StepLoopTest {
               Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofSeconds(20), false));
 
   private StepLoop start(StepLoopConfig config) {
+    return start(config, StepListener.NONE);
+  }
+
+  private StepLoop start(StepLoopConfig config, StepListener listener) {
     return StepLoop.start(
         computer,
         new EngineConfig(32, 16, 100, 0),
@@ -58,7 +62,8 @@ class StepLoopTest {
         new Admission(PretendComputer.VOCABULARY, 100, 5),
         pool,
         SchedulingConfig.of(BLOCK_TOKENS).withSwap(BLOCKS, 100),
-        observer);
+        observer,
+        listener);
   }
 
   @AfterEach
@@ -272,6 +277,82 @@ class StepLoopTest {
     assertThat(observer.lines)
         .filteredOn(line -> line.startsWith("resumed"))
         .hasSize((int) (totals.swaps() + totals.recomputes()));
+  }
+
+  /// What a loop has computed outlives it: another one goes on where its record ends.
+  @Test
+  void anotherLoopGoesOnWithWhatIsInMemory() throws InterruptedException {
+    loop.close();
+    var record = new Whereabouts();
+    loop = start(StepLoopConfig.DEFAULT, record);
+    var request = request(30, 40, 5);
+    var first = new Listener();
+    accepted(
+        loop.submit(
+            request,
+            event -> {
+              first.accept(event);
+              if (event instanceof GenerationEvent.Token(var position, _, _) && position == 39) {
+                loop.close();
+              }
+            }));
+    first.end();
+    await(loop::hasEnded);
+    assertThat(first.tokens()).hasSize(10);
+    assertThat(record.lines).containsExactly("1 begins", "1 ended");
+    assertThat(record.computed).isEqualTo(39);
+
+    var starts = Collections.synchronizedList(new ArrayList<Integer>());
+    before.set(plan -> starts.add(plan.chunks().getFirst().start()));
+    loop = start(StepLoopConfig.DEFAULT);
+    var second = new Listener();
+    int[] generated = first.tokens().stream().mapToInt(Integer::intValue).toArray();
+    accepted(loop.adopt(request, generated, record.computed, record.blocks, second));
+
+    assertThat(second.end()).isEqualTo(new Finished(FinishReason.LENGTH, 30, 40, 30));
+    assertThat(starts.getFirst()).isEqualTo(39);
+    var tokens = new ArrayList<>(first.tokens());
+    tokens.addAll(second.tokens());
+    assertThat(tokens).isEqualTo(PretendComputer.expected(request));
+    assertThat(observer.lines).contains("token 11 of 1");
+  }
+
+  @Test
+  void whatWasGeneratedElsewhereMustBePossible() {
+    assertThat(loop.adopt(request(4, 2, 0), new int[3], 4, new int[] {0}, new Listener()))
+        .isEqualTo(new Outcome.Refused("3 tokens are generated, there is room for 2"));
+    assertThat(loop.adopt(request(4, 2, 0), new int[] {5000}, 4, new int[] {0}, new Listener()))
+        .isInstanceOf(Outcome.Refused.class);
+  }
+
+  /// Writes down where a sequence is.
+  private static final class Whereabouts implements StepListener {
+    final List<String> lines = Collections.synchronizedList(new ArrayList<>());
+    volatile int computed;
+    volatile int[] blocks = {};
+
+    @Override
+    public void sequenceBegins(long sequence, GenerationRequest request) {
+      lines.add(sequence + " begins");
+    }
+
+    @Override
+    public void stepDone(StepPlan plan) {
+      for (var chunk : plan.chunks()) {
+        computed = chunk.start() + chunk.tokens().length;
+        blocks = chunk.blocks().blocks();
+      }
+    }
+
+    @Override
+    public void sequencePreempted(long sequence) {
+      lines.add(sequence + " preempted");
+    }
+
+    @Override
+    public void sequenceEnded(long sequence) {
+      lines.add(sequence + " ended");
+    }
   }
 
   private static List<Integer> tokens(Listener listener) {

@@ -125,8 +125,8 @@ public final class StepPlanner {
     return pool.leaked(live.keySet());
   }
 
-  /// A plan whose step is done, with the blocks that its sequences have now: two sequences that have
-  /// computed the same share one block since. Those that have ended keep what they had.
+  /// A plan whose step is done, with the blocks that its sequences have now: two sequences that
+  /// have computed the same share one block since. Those that have ended keep what they had.
   public StepPlan afterwards(StepPlan plan) {
     return new StepPlan(
         plan.number(),

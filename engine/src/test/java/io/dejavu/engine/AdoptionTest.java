@@ -93,8 +93,7 @@ class AdoptionTest {
   @Test
   void aBlockCannotHoldWhatTwoThatDifferSay() {
     adopt(1, request(5, 9), NONE, 4, 4);
-    var other =
-        GenerationRequest.of("other", new int[] {9, 9, 9, 9, 9}, Sampling.GREEDY, 0, 3);
+    var other = GenerationRequest.of("other", new int[] {9, 9, 9, 9, 9}, Sampling.GREEDY, 0, 3);
 
     assertThat(adopt(2, other, NONE, 4, 4)).containsExactly(new StepCommand.Recompute(2));
 
@@ -175,8 +174,7 @@ class AdoptionTest {
   }
 
   private static List<StepCommand> done(StepPlanner planner, int token) {
-    return planner.on(
-        new StepEvent.StepDone(List.of(new ChunkResult(token, null, List.of()))));
+    return planner.on(new StepEvent.StepDone(List.of(new ChunkResult(token, null, List.of()))));
   }
 
   private List<StepCommand> adopt(

@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 
 /// The planner under random loads of several tenants, with shared prompts, priorities,
 /// cancellations, NaNs, failing steps, poisonous requests, too little memory, failing swaps, and
-/// planners that die while their memory outlives them. A failure names the seed and the last events.
+/// planners that die while their memory outlives them. A failure names the seed and the last
+/// events.
 class StepPlannerSimulationTest {
   // More of them: CONTRIBUTING.md says how.
   private static final int SEEDS = Integer.getInteger("dejavu.simulation.seeds", 200);
@@ -141,8 +142,9 @@ class StepPlannerSimulationTest {
       return wanted;
     }
 
-    /// The planner dies, and with it all that it knew and the copies on the host. The model's memory
-    /// outlives it, and another planner goes on with the sequences from what their clients were told.
+    /// The planner dies, and with it all that it knew and the copies on the host. The model's
+    /// memory outlives it, and another planner goes on with the sequences from what their clients
+    /// were told.
     private void replacePlanner() {
       note("another planner goes on");
       count();

@@ -134,8 +134,8 @@ public final class BlockPool {
   }
 
   /// Makes `owner`, which has no blocks, the owner of blocks that hold its keys and values already:
-  /// memory that outlived another process, or that somebody else has filled. What was cached in them
-  /// is not found any more.
+  /// memory that outlived another process, or that somebody else has filled. What was cached in
+  /// them is not found any more.
   ///
   /// @param taken in the order of its tokens
   /// @param full so many of the first are full, and may be shared with others that adopt them

@@ -283,8 +283,7 @@ public final class StepLoop implements Engine {
           begin(live);
           perform(
               planner.on(
-                  new StepEvent.Adopted(
-                      live.sequence, live.request, generated, computed, blocks)));
+                  new StepEvent.Adopted(live.sequence, live.request, generated, computed, blocks)));
         }
         case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
         case Message.Drain _ -> draining = true;
@@ -335,7 +334,7 @@ public final class StepLoop implements Engine {
   private void step(StepPlan plan) {
     var outcome = compute(plan);
     var commands = planner.on(outcome);
-    if (outcome instanceof StepEvent.StepDone && listener != StepListener.NONE) {
+    if (outcome instanceof StepEvent.StepDone) {
       listener.stepDone(planner.afterwards(plan));
     }
     perform(commands);

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 /// @param limits of each key
 /// @param origins of web pages that may ask from a browser, such as `https://chat.example.com`, or
 ///   `*`: all. The server's own pages always may
-/// @param openMetrics whether `/metrics` needs no key
+/// @param openMetrics whether `/metrics` and `/stats` need no key
 public record Access(
     Supplier<ApiKeys> keys, RateLimits limits, Set<String> origins, boolean openMetrics) {
   /// Everybody may ask for anything, web pages of others excepted.

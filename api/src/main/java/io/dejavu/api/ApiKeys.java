@@ -22,6 +22,8 @@ public final class ApiKeys {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
   private static final Pattern KEY = Pattern.compile("[\\x21-\\x7e]{1,512}");
 
+  private static final Pattern COMMENT = Pattern.compile("(^|\\s)#.*");
+
   private final List<Entry> entries;
 
   private record Entry(String name, byte[] hash) {}
@@ -38,9 +40,9 @@ public final class ApiKeys {
     return new ApiKeys(List.of(entry(null, key, "the API key")));
   }
 
-  /// One key per line, `name:key` or `key`; empty lines and lines that begin with `#` are skipped.
-  /// Several keys may have the same name: then they are one client's. A key without a name is
-  /// called after its hash.
+  /// One key per line, `name:key` or `key`; empty lines, and `#` at the beginning or after white
+  /// space with what follows it, are skipped. Several keys may have the same name: then they are
+  /// one client's. A key without a name is called after its hash.
   ///
   /// @param source named in errors, which never contain a key
   /// @throws IllegalArgumentException if a line is something else, or there is no key
@@ -49,8 +51,8 @@ public final class ApiKeys {
     int number = 0;
     for (String line : text.lines().toList()) {
       number++;
-      String stripped = line.strip();
-      if (stripped.isEmpty() || stripped.startsWith("#")) {
+      String stripped = COMMENT.matcher(line).replaceFirst("").strip();
+      if (stripped.isEmpty()) {
         continue;
       }
       String where = "%s, line %d".formatted(source, number);

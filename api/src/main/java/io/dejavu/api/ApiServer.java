@@ -3,6 +3,7 @@ package io.dejavu.api;
 import static java.lang.System.Logger.Level.ERROR;
 
 import io.dejavu.engine.Engine;
+import io.dejavu.observe.RequestWatch;
 import io.dejavu.observe.Telemetry;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
@@ -211,8 +212,10 @@ public final class ApiServer implements AutoCloseable {
     get(routing, Gate.Door.OPEN, "/health", this::health);
     get(routing, Gate.Door.OPEN, "/ping", this::health);
     get(routing, Gate.Door.OPEN, "/version", this::version);
-    get(routing, Gate.Door.OPEN, "/metrics", this::metrics);
-    get(routing, Gate.Door.OPEN, "/stats", this::stats);
+    // They tell how busy others are.
+    var busy = config.access().openMetrics() ? Gate.Door.OPEN : Gate.Door.KEY;
+    get(routing, busy, "/metrics", this::metrics);
+    get(routing, busy, "/stats", this::stats);
     for (var asset : WebPage.ASSETS) {
       get(routing, Gate.Door.OPEN, asset.path(), asset::send);
     }
@@ -255,11 +258,12 @@ public final class ApiServer implements AutoCloseable {
   /// Other methods of a known path get 405.
   private void route(
       HttpRouting.Builder routing, Method method, Gate.Door door, String path, Exchange exchange) {
-    routing.route(method, path, answering(path, door, exchange));
+    String name = path.replace(":.+}", "}"); // without what may stand there
+    routing.route(method, path, answering(name, door, exchange));
     routing.any(
         path,
         answering(
-            path,
+            name,
             Gate.Door.OPEN,
             (request, response) -> {
               response.header(HeaderNames.ALLOW, method.text());
@@ -267,7 +271,7 @@ public final class ApiServer implements AutoCloseable {
                   405,
                   "invalid_request_error",
                   "%s does not take %s, only %s"
-                      .formatted(path, request.prologue().method().text(), method.text()),
+                      .formatted(name, request.prologue().method().text(), method.text()),
                   null,
                   "method_not_allowed");
             }));
@@ -303,6 +307,7 @@ public final class ApiServer implements AutoCloseable {
                   caller.scope().call(() -> answered(exchange, request, response));
                 }
               } catch (HttpError e) {
+                RequestWatch.failure(e.kind());
                 Bodies.send(response, e);
                 if (e.closes()) {
                   throw new CloseConnectionException(

@@ -38,6 +38,9 @@ record CompletionRequest(
     AnswerForm form) {
   static final int MAX_BIASES = 1024;
 
+  /// What 0 comes to, which OpenAI allows: the likeliest token.
+  private static final float LEAST_TOP_P = 1e-6f;
+
   /// What a request is checked against.
   ///
   /// @param maxSequences most sequences of one request
@@ -195,7 +198,7 @@ record CompletionRequest(
         fields.number("temperature", otherwise.temperature(), 0, 100),
         // vLLM writes "all" as -1, others as 0
         Math.max(0, fields.integer("top_k", otherwise.topK(), -1, Integer.MAX_VALUE)),
-        fields.number("top_p", otherwise.topP(), 1e-6f, 1),
+        Math.max(LEAST_TOP_P, fields.number("top_p", otherwise.topP(), 0, 1)),
         fields.number("min_p", otherwise.minP(), 0, 1),
         fields.number("repetition_penalty", otherwise.repetition(), 0.01f, 100),
         fields.number("presence_penalty", otherwise.presence(), -2, 2),

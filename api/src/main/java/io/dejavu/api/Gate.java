@@ -1,5 +1,6 @@
 package io.dejavu.api;
 
+import io.dejavu.observe.RequestWatch;
 import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.ServerRequestHeaders;
@@ -56,6 +57,7 @@ final class Gate {
         throw wrongKey(request.headers());
       }
       tenant = name;
+      RequestWatch.caller(name);
     }
     var caller = new Caller(tenant, limiter, response);
     if (door == Door.COUNTED) {

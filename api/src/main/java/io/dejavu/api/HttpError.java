@@ -81,6 +81,11 @@ final class HttpError extends RuntimeException {
     return closes;
   }
 
+  /// What is wrong in one word: unlike the message, without anything of the request.
+  String kind() {
+    return code == null ? type : code;
+  }
+
   String message() {
     String message = getMessage();
     return message == null ? "" : message;

@@ -3,6 +3,7 @@ package io.dejavu.api;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dejavu.observe.RequestRecord;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -71,6 +72,20 @@ class AccessTest {
   }
 
   @Test
+  void howBusyOthersAreIsToldToWhomHasAKey() throws Exception {
+    var open = new Access(LOCKED.keys(), RateLimits.NONE, Set.of(), true);
+    try (var locked = fixture(LOCKED);
+        var api = fixture(open)) {
+      for (String path : List.of("/metrics", "/stats")) {
+        var known = locked.request(path).header("Authorization", "Bearer sk-a").build();
+        assertThat(locked.get(path).statusCode()).as(path).isEqualTo(401);
+        assertThat(locked.send(known).statusCode()).as(path).isEqualTo(200);
+        assertThat(api.get(path).statusCode()).as("--open-metrics " + path).isEqualTo(200);
+      }
+    }
+  }
+
+  @Test
   void keysMayChangeWhileTheServerRuns() throws Exception {
     var keys = new AtomicReference<>(ApiKeys.of("old"));
     try (var api = fixture(new Access(keys::get, RateLimits.NONE, Set.of(), false))) {
@@ -104,6 +119,12 @@ class AccessTest {
       assertThat(Integer.parseInt(value(third, "Retry-After"))).isBetween(1, 30);
       assertThat(other.statusCode()).isEqualTo(200);
       assertThat(api.engine.requests).hasSize(2);
+      Waiting.until(() -> api.log.size() == 4);
+      assertThat(api.log)
+          .filteredOn(request -> request.status() == 429)
+          .allMatch(request -> request.tenant().equals("alice"))
+          .extracting(RequestRecord::problem)
+          .containsExactly("rate_limit_exceeded");
     }
   }
 

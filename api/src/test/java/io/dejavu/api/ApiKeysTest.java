@@ -30,11 +30,13 @@ class ApiKeysTest {
               bob : s:k
 
             sk-nameless
-            alice:sk-second
+            alice:sk-second # until May
+            dora:sk#4
             """,
             "keys");
 
-    assertThat(keys.size()).isEqualTo(4);
+    assertThat(keys.size()).isEqualTo(5);
+    assertThat(keys.nameOf("sk#4")).isEqualTo("dora");
     assertThat(keys.nameOf("sk-1234567890")).isEqualTo("alice");
     assertThat(keys.nameOf("sk-second")).isEqualTo("alice");
     assertThat(keys.nameOf("s:k")).isEqualTo("bob");
@@ -43,7 +45,7 @@ class ApiKeysTest {
     assertThat(keys.nameOf("alice:sk-1234567890")).isNull();
     assertThat(keys.nameOf("")).isNull();
     assertThat(keys.and(ApiKeys.of("one")).nameOf("one")).isNotNull();
-    assertThat(keys.toString()).isEqualTo("4 keys");
+    assertThat(keys.toString()).isEqualTo("5 keys");
   }
 
   @ParameterizedTest

@@ -77,7 +77,7 @@ class BadInputTest {
           {"prompt": "Hi", "temperature": -0.1}             | temperature       | must be between 0.0 and 100.0
           {"prompt": "Hi", "temperature": "hot"}            | temperature       | a number, not a string
           {"prompt": "Hi", "temperature": [1]}              | temperature       | a number, not a list
-          {"prompt": "Hi", "top_p": 0}                      | top_p             | must be between
+          {"prompt": "Hi", "top_p": -0.1}                   | top_p             | must be between
           {"prompt": "Hi", "top_p": 1.01}                   | top_p             | must be between
           {"prompt": "Hi", "top_k": -2}                     | top_k             | must be between -1
           {"prompt": "Hi", "min_p": 2}                      | min_p             | must be between

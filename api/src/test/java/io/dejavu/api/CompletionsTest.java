@@ -314,6 +314,13 @@ class CompletionsTest {
   }
 
   @Test
+  void aTopPOfNothingIsTheLikeliestToken() throws Exception {
+    api.complete("{\"prompt\": \"Hi\", \"top_p\": 0}");
+
+    assertThat(api.engine.requests.getFirst().sampling().topP()).isPositive().isLessThan(1e-5f);
+  }
+
+  @Test
   void withoutATokenizerTokenIdsAreServed() throws Exception {
     try (var bare = new ServerFixture(ApiConfig.DEFAULT, null)) {
       var answer = bare.complete("{\"prompt\": [1, 2], \"max_tokens\": 3, \"logprobs\": 1}");

@@ -58,6 +58,7 @@ final class WatchingTest {
             .build());
 
     assertThat(logged("bad-1").status()).isEqualTo(400);
+    assertThat(logged("bad-1").problem()).isEqualTo("invalid_request_error");
     assertThat(logged("bad-1").toString()).doesNotContain("secret");
   }
 
@@ -67,6 +68,7 @@ final class WatchingTest {
 
     assertThat(logged("other-1").route()).isEqualTo("other");
     assertThat(logged("other-1").status()).isEqualTo(404);
+    assertThat(logged("other-1").problem()).isEqualTo("unknown_url");
     assertThat(api.get("/metrics").body())
         .contains("dejavu_http_requests_total{method=\"GET\",route=\"other\",status=\"404\"} 1.0")
         .doesNotContain("made/up");

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// or was answered.
 ///
 /// @param id as in `X-Request-Id`
-/// @param route the path as it was registered, such as `/v1/models/{id:.+}`
+/// @param route the path as it was registered, such as `/v1/models/{id}`
 /// @param status what was answered; 499 if the client left before
 /// @param problem why no whole answer was sent, in one line; null: it was
 /// @param traceparent of the caller, as it came

@@ -53,6 +53,14 @@ public final class RequestWatch {
     }
   }
 
+  /// Who asks for what the calling thread does, such as the name of an API key.
+  public static void caller(String name) {
+    var now = current();
+    if (now != null) {
+      now.tenant = name;
+    }
+  }
+
   /// Makes this request the current one of what is run.
   public ScopedValue.Carrier scope() {
     return ScopedValue.where(CURRENT, this);
@@ -61,11 +69,6 @@ public final class RequestWatch {
   /// As in `X-Request-Id`.
   public String id() {
     return id;
-  }
-
-  /// Who asks, such as the name of an API key.
-  public void tenant(String name) {
-    tenant = name;
   }
 
   /// The client did not get the whole answer, whatever the status says. The first problem counts.

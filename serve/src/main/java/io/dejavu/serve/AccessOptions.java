@@ -58,7 +58,9 @@ final class AccessOptions {
               + " only.")
   List<String> allowedOrigins = List.of();
 
-  @Option(names = "--open-metrics", description = "Lets /metrics be read without a key.")
+  @Option(
+      names = "--open-metrics",
+      description = "Lets /metrics, and /stats of the web page, be read without a key.")
   boolean openMetrics;
 
   @Option(

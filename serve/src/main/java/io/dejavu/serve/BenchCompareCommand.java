@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
       "A and B are YAML files, or YAML itself in {…}: options of `bench serve` without the dashes, and"
           + " for a server that is to be started for each turn `start` (its command), `env`, `ready`"
           + " (path that answers 200, default /health) and `ready-timeout` (seconds, default 300);"
-          + " `name` in the report. Ctrl-C ends it and prints the rounds that are complete."
+          + " `name` in the report. Each round has prompts of its own, and each side has, if both"
+          + " ask one server. Ctrl-C ends it and prints the rounds that are complete."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -57,9 +58,12 @@ final class BenchCompareCommand implements Callable<Integer> {
 
   private volatile @Nullable BenchServeCommand running;
   private volatile boolean stopped;
+  private final long promptSeed = WorkloadOptions.anySeed();
 
   /// A side, ready to be run.
-  private record Side(BenchArm arm, String label) {}
+  ///
+  /// @param salt of its prompts
+  private record Side(BenchArm arm, String label, int salt) {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
@@ -68,10 +72,15 @@ final class BenchCompareCommand implements Callable<Integer> {
     if (rounds < 1) {
       throw usage("--rounds is %d, must be at least 1".formatted(rounds));
     }
-    var a = new Side(arm(first, "A"), "A");
-    var b = new Side(arm(second, "B"), "B");
-    command(a.arm); // a mistake in either is known before the first turn
-    command(b.arm);
+    if (json != null && !BenchServeCommand.isWritable(json)) {
+      throw usage("--json: %s cannot be written".formatted(json));
+    }
+    var armA = arm(first, "A");
+    var armB = arm(second, "B");
+    // A mistake in either is known before the first turn.
+    boolean oneServer = command(armA).server().base().equals(command(armB).server().base());
+    var a = new Side(armA, "A", 0);
+    var b = new Side(armB, "B", oneServer ? 1 : 0);
     var done = new CountDownLatch(1);
     var hook = Thread.ofPlatform().name("stop").unstarted(() -> stop(done));
     Runtime.getRuntime().addShutdownHook(hook);
@@ -109,6 +118,8 @@ final class BenchCompareCommand implements Callable<Integer> {
   private @Nullable ServingFigures turn(int round, Side side, PrintWriter out)
       throws IOException, InterruptedException {
     var command = command(side.arm);
+    // No turn's prompts are in the cache of a server that runs on.
+    command.sent.promptSeed = command.sent.promptSeed(promptSeed) + 2L * round + side.salt;
     try (var _ =
         side.arm.start().isEmpty() ? null : MeasuredServer.start(side.arm, command.server())) {
       running = command;

@@ -149,6 +149,9 @@ final class BenchServeCommand implements Callable<Integer> {
     if (workload.requests().isEmpty()) {
       throw usage("--max-len leaves no request");
     }
+    sent.shortfall(workload)
+        .ifPresent(why -> line().getErr().println("dejavu: " + why)); // and what there is is sent
+    long promptSeed = sent.promptSeed(WorkloadOptions.anySeed());
     var config = new ServerProbe(server()).resolved();
     boolean text = config.form() == TargetConfig.PromptForm.TEXT;
     var load =
@@ -156,7 +159,7 @@ final class BenchServeCommand implements Callable<Integer> {
             config,
             text ? new ServerProbe(config).words() : PromptText.UNCALIBRATED,
             target.vocabulary,
-            sent.seed,
+            promptSeed,
             InstantSource.system(),
             System::nanoTime);
     bench = load;
@@ -167,7 +170,8 @@ final class BenchServeCommand implements Callable<Integer> {
     Run run =
         at -> {
           try (var bar = progress.start("measuring", workload.requests().size())) {
-            return load.measure(sent.timed(workload, at), at, objective, notes(), bar::step);
+            return load.measure(
+                sent.timed(workload, at), at, objective, notes(promptSeed), bar::step);
           }
         };
     return findRate ? found(run, pace, out) : repeated(run, pace, out);
@@ -285,10 +289,11 @@ final class BenchServeCommand implements Callable<Integer> {
     return sorted.get((sorted.size() - 1) / 2);
   }
 
-  private Map<String, String> notes() {
+  private Map<String, String> notes(long promptSeed) {
     var notes = new LinkedHashMap<String, String>();
     notes.put("client_version", "dejavu " + Dejavu.version());
-    notes.put("seed", Long.toString(sent.seed));
+    notes.put("seed", Long.toString(sent.seed()));
+    notes.put("prompt_seed", Long.toString(promptSeed));
     return notes;
   }
 
@@ -321,6 +326,8 @@ final class BenchServeCommand implements Callable<Integer> {
     if (warmUp != null && warmUp < 0) {
       throw usage("--warm-up is %d, must be at least 0".formatted(warmUp));
     }
+    writable("--json", json);
+    writable("--html", html);
     if (!(attainment > 0 && attainment <= 1) || findSteps < 1) {
       throw usage("--attainment is %s, --find-steps %d".formatted(attainment, findSteps));
     }
@@ -329,6 +336,20 @@ final class BenchServeCommand implements Callable<Integer> {
         throw usage("--percentiles has %s, must be 0 to 100".formatted(percent));
       }
     }
+  }
+
+  /// Not to find out after an hour of measuring.
+  private void writable(String option, @Nullable Path file) {
+    if (file != null && !isWritable(file)) {
+      throw usage("%s: %s cannot be written".formatted(option, file));
+    }
+  }
+
+  static boolean isWritable(Path file) {
+    var folder = file.toAbsolutePath().getParent();
+    return Files.exists(file)
+        ? Files.isWritable(file) && !Files.isDirectory(file)
+        : folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
   }
 
   /// From any thread: ends what is under way.

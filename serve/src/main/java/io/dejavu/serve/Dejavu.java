@@ -106,10 +106,18 @@ public final class Dejavu implements Runnable {
     line.getErr()
         .println(
             "dejavu: %s; see '%s --help'"
-                .formatted(
-                    oneLine(String.valueOf(problem.getMessage())),
-                    line.getCommandSpec().qualifiedName()));
+                .formatted(wording(problem), line.getCommandSpec().qualifiedName()));
     return ExitCode.USAGE.code;
+  }
+
+  /// The library's words, except where a command is misspelt.
+  private static String wording(CommandLine.ParameterException problem) {
+    if (problem instanceof CommandLine.UnmatchedArgumentException unmatched
+        && !unmatched.isUnknownOption()
+        && !unmatched.getCommandLine().getSubcommands().isEmpty()) {
+      return "there is no command '%s'".formatted(unmatched.getUnmatched().getFirst());
+    }
+    return oneLine(String.valueOf(problem.getMessage()));
   }
 
   private static int explain(Exception problem, CommandLine line) {

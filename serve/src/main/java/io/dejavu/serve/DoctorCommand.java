@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -62,6 +63,10 @@ final class DoctorCommand implements Callable<Integer> {
     LogLevel.set("WARN");
     if (spec == null) {
       throw new IllegalStateException("not run by the command line");
+    }
+    if (threads < 1) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "--threads is %d, must be at least 1".formatted(threads));
     }
     var out = spec.commandLine().getOut();
     java(out);

@@ -221,11 +221,13 @@ final class LocalServer implements AutoCloseable {
             layout.type());
   }
 
-  /// A command that works when pasted into a shell.
+  /// A command that works when pasted into a shell, with a key in place of `KEY` where one is asked
+  /// for.
   String example() {
+    String key = apiConfig.access().keys().get().isEmpty() ? "" : "-H 'Authorization: Bearer KEY' ";
     String prompt = served.tokenizer() == null ? "[1, 2, 3]" : "\"ROMEO:\\n\"";
-    return "curl -N %s/v1/completions -d '{\"prompt\": %s, \"max_tokens\": 60, \"stream\": true}'"
-        .formatted(url(), prompt);
+    return "curl -N %s/v1/completions %s-d '{\"prompt\": %s, \"max_tokens\": 60, \"stream\": true}'"
+        .formatted(url(), key, prompt);
   }
 
   /// Lets requests under way end, at most for `patience`, and frees everything.

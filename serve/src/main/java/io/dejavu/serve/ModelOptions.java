@@ -62,6 +62,9 @@ final class ModelOptions {
 
   /// @param model as on the command line; null: the bundled one
   ModelConfig config(@Nullable String model) {
+    if (threads < 1) {
+      throw usage("--threads is %d, must be at least 1".formatted(threads));
+    }
     if (model != null && randomWeights != null) {
       throw usage("a MODEL or --random-weights, not both");
     }

@@ -12,12 +12,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// Options that say what is sent, and when.
 final class WorkloadOptions {
   private static final int DEFAULT_CONCURRENCY = 8;
+
+  /// Requests that are made up to find as many as were asked for.
+  private static final int MOST_MADE = 1_000_000;
 
   @Option(
       names = "--num-prompts",
@@ -145,8 +150,36 @@ final class WorkloadOptions {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "The same seed sends the same prompts at the same times. Default: 1.")
-  long seed = 1;
+      description = "The same seed sends the same requests at the same times. Default: 1.")
+  @Nullable Long seed;
+
+  @Option(
+      names = "--prompt-seed",
+      paramLabel = "N",
+      description =
+          "Seed of what the prompts say. Default: --seed if that is given, else another one each"
+              + " time, so that a server which runs on finds none of them in its cache.")
+  @Nullable Long promptSeed;
+
+  /// Of lengths and times.
+  long seed() {
+    return seed == null ? 1 : seed;
+  }
+
+  /// Of the prompts' tokens.
+  ///
+  /// @param otherwise if the options do not say it
+  long promptSeed(long otherwise) {
+    if (promptSeed != null) {
+      return promptSeed;
+    }
+    return seed != null ? seed : otherwise;
+  }
+
+  /// To say in a report, and so short.
+  static long anySeed() {
+    return RandomGenerator.getDefault().nextInt(1, Integer.MAX_VALUE);
+  }
 
   /// Made up ones are without times.
   ///
@@ -157,12 +190,42 @@ final class WorkloadOptions {
           "--num-prompts is %d, must be at least 1".formatted(prompts));
     }
     if (trace == null) {
-      return within(synthetic().make(prompts, seed));
+      return made();
     }
     // Those that are too long are left out before it is counted.
     var read = format(trace).read(trace, mostTokens == null ? prompts : Integer.MAX_VALUE);
     var blocks = blockTokens == null ? read : read.withBlocks(blockTokens);
     return within(blocks.scaled(LengthScale.parse(scale, scaleFloor))).first(prompts).faster(speed);
+  }
+
+  /// As many as were asked for. Of conversations, which depend on how many there are, and where
+  /// hardly any fits, there may be fewer.
+  private Workload made() {
+    var synthetic = synthetic();
+    var made = within(synthetic.make(prompts, seed()));
+    for (int times = 4; times <= 256 && synthetic.turns() == 1; times *= 4) {
+      if (made.requests().size() >= prompts) {
+        break;
+      }
+      int more = (int) Math.max(prompts, Math.min((long) prompts * times, MOST_MADE));
+      made = within(synthetic.make(more, seed()));
+    }
+    return made.first(prompts);
+  }
+
+  /// Why fewer requests are sent than were asked for, in one line.
+  Optional<String> shortfall(Workload workload) {
+    int sent = workload.requests().size();
+    return sent >= prompts
+        ? Optional.empty()
+        : Optional.of(
+            "%d requests instead of %d (--num-prompts): %s"
+                .formatted(
+                    sent,
+                    prompts,
+                    mostTokens == null
+                        ? "the trace has no more"
+                        : "no more have at most %d tokens (--max-len)".formatted(mostTokens)));
   }
 
   private static TraceFormat format(Path trace) throws IOException {
@@ -229,7 +292,7 @@ final class WorkloadOptions {
     if (pace.rate() == null) {
       return workload;
     }
-    return workload.arriving(law(pace.rate()).times(workload.requests().size(), seed));
+    return workload.arriving(law(pace.rate()).times(workload.requests().size(), seed()));
   }
 
   private ArrivalLaw law(double perSecond) {

@@ -41,7 +41,7 @@ final class CommandLineTest {
           serve --nope                      | 2 | Unknown option: '--nope'
           serve --port x                    | 2 | 'x' is not an int
           serve --port 99999                | 2 | port is 99999, must be between 0 and 65535
-          serve --threads 0                 | 2 | 0 threads
+          serve --threads 0                 | 2 | --threads is 0, must be at least 1
           serve --dtype int3                | 2 | --dtype is auto, float32 or bfloat16, not int3
           serve --weights int3              | 2 | --weights is stored, int8 or int4
           serve --kernels abacus            | 2 | no kernels 'abacus' on this CPU
@@ -103,7 +103,13 @@ final class CommandLineTest {
           bench compare /none /none         | 2 | /none: no such file, nor {…}
           bench compare {rate:} {}          | 2 | A: rate is null
           bench compare {} {} --rounds 0    | 2 | --rounds is 0, must be at least 1
-          nonsense                          | 2 | Unmatched argument
+          nonsense                          | 2 | there is no command 'nonsense'; see 'dejavu --help'
+          bench nonsense                    | 2 | there is no command 'nonsense'; see 'dejavu bench --help'
+          --nonsense                        | 2 | Unknown option: '--nonsense'
+          doctor --threads 0                | 2 | --threads is 0, must be at least 1
+          bench serve --html /none/x.html   | 2 | --html: /none/x.html cannot be written
+          bench serve --json /none/x.json   | 2 | --json: /none/x.json cannot be written
+          bench compare {} {} --json /none/x | 2 | --json: /none/x cannot be written
           """)
   void aMistakeIsOneLineAndHasItsCode(String args, int code, String message) {
     var outcome = run(args.split(" "));

@@ -260,8 +260,8 @@ final class ServeTest {
     var json = folder.resolve("report.json");
     var html = folder.resolve("report.html");
     String options =
-        "bench serve --num-prompts 12 --concurrency 4 --input-len 5..20 --output-len 7 --warm-up 2"
-            + " --goodput ttft:60000 e2el:60000 --base-url %s --json %s --html %s"
+        "bench serve --num-prompts 12 --concurrency 4 --input-len 5..40 --output-len 7 --warm-up 2"
+            + " --max-len 27 --goodput ttft:60000 e2el:60000 --base-url %s --json %s --html %s"
                 .formatted(url, json, html);
     var out = new StringWriter();
     var err = new StringWriter();
@@ -290,7 +290,7 @@ final class ServeTest {
 
   @Test
   void aComparisonMeasuresBothSidesInTurn(@TempDir Path folder) throws Exception {
-    String arm = "num-prompts: 4%nconcurrency: 2%ninput-len: 8%noutput-len: 4%n".formatted();
+    String arm = "num-prompts: 4%nconcurrency: 2%ninput-len: 40%noutput-len: 4%n".formatted();
     var a = Files.writeString(folder.resolve("a.yaml"), arm + "base-url: " + url + "\n");
     String b = "{name: other, %s, base-url: '%s'}".formatted(arm.strip().replace("\n", ", "), url);
     var json = folder.resolve("ratios.json");
@@ -320,6 +320,9 @@ final class ServeTest {
     for (var round : ratios.get("rounds")) {
       assertThat(round.get("first").get("total_output_tokens").intValue()).isEqualTo(16);
       assertThat(round.get("second").get("total_output_tokens").intValue()).isEqualTo(16);
+      for (String side : List.of("first", "second")) { // the server runs on, with its cache
+        assertThat(round.get(side).get("total_cached_tokens").intValue()).as(side).isZero();
+      }
     }
   }
 

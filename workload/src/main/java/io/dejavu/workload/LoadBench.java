@@ -25,7 +25,7 @@ public final class LoadBench {
   /// @param config with a model
   /// @param words for prompts of text
   /// @param vocabulary for prompts of token ids: below this
-  /// @param seed of the prompts
+  /// @param seed of the prompts, of which each run makes its own
   /// @param wall for the date in reports
   /// @param nanoTime for all else
   public LoadBench(
@@ -88,7 +88,7 @@ public final class LoadBench {
   }
 
   private LoadRun.Outcome run(Workload workload, Measurement.Pace pace, Consumer<Attempt> ended) {
-    var prompts = new PromptMaker(workload.blockTokens(), vocabulary, seed + runs++);
+    var prompts = new PromptMaker(workload.blockTokens(), vocabulary, Seeds.mixed(seed, runs++));
     try (var target = new OpenAiTarget(config, prompts, words, nanoTime)) {
       var run = new LoadRun(target, nanoTime, ended);
       running = run;

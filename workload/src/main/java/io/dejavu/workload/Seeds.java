@@ -18,7 +18,7 @@ final class Seeds {
   }
 
   /// SplitMix64's finaliser over all numbers, so that neighbouring seeds have nothing in common.
-  private static long mixed(long... of) {
+  static long mixed(long... of) {
     long hash = 0x9E3779B97F4A7C15L;
     for (long number : of) {
       hash = (hash ^ number) * 0xBF58476D1CE4E5B9L + 0x9E3779B97F4A7C15L;

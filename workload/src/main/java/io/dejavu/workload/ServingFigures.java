@@ -24,7 +24,7 @@ import java.util.function.ToDoubleFunction;
 /// @param e2el end-to-end latency
 /// @param normalized end-to-end latency over tokens of the answer
 /// @param peakConcurrency most requests at once
-/// @param peakOutputRate most chunks in one second of the run
+/// @param peakOutputRate most tokens in one second of the run
 /// @param clientMicrosPerToken processor time of the client over tokens received
 /// @param worstLagMillis the latest that a request was sent after its time
 public record ServingFigures(
@@ -42,7 +42,7 @@ public record ServingFigures(
     Spread e2el,
     Spread normalized,
     int peakConcurrency,
-    int peakOutputRate,
+    double peakOutputRate,
     double clientMicrosPerToken,
     double worstLagMillis) {
   public ServingFigures {
@@ -71,7 +71,7 @@ public record ServingFigures(
         spread(answered, Attempt::e2eMillis),
         spread(answered, Attempt::normalizedMillis),
         Timeline.peakConcurrency(all),
-        Timeline.peakChunksPerSecond(all),
+        Timeline.peakTokensPerSecond(all, outcome.durationNanos()),
         outcome.clientNanos() / 1e3 / Math.max(1, tokens),
         outcome.worstLagNanos() / 1e6);
   }

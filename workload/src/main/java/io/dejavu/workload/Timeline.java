@@ -37,15 +37,19 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
     return peak;
   }
 
-  static int peakChunksPerSecond(List<Attempt> attempts) {
+  /// Most tokens that came in one second. A chunk has its share of the answer's tokens, as several
+  /// may come in one. Of a shorter run, what would have come in a second.
+  static double peakTokensPerSecond(List<Attempt> attempts, long durationNanos) {
     long end = attempts.stream().mapToLong(Attempt::endNanos).max().orElse(0);
-    var seconds = new int[Math.toIntExact(end / SECOND) + 1];
+    var seconds = new double[Math.toIntExact(end / SECOND) + 1];
     for (var attempt : attempts) {
+      double tokens = (double) attempt.outputTokens() / Math.max(1, attempt.chunkNanos().length);
       for (long nanos : attempt.chunkNanos()) {
-        seconds[Math.clamp(nanos / SECOND, 0, seconds.length - 1)]++;
+        seconds[Math.clamp(nanos / SECOND, 0, seconds.length - 1)] += tokens;
       }
     }
-    return Arrays.stream(seconds).max().orElse(0);
+    double shorter = Math.clamp((double) durationNanos / SECOND, 1e-9, 1);
+    return Arrays.stream(seconds).max().orElse(0) / shorter;
   }
 
   private static int[] running(List<Attempt> attempts, long step, int steps) {

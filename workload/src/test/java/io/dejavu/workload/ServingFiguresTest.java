@@ -70,6 +70,17 @@ final class ServingFiguresTest {
   }
 
   @Test
+  void aPeakIsOfTokensAndNotOfChunks() {
+    var twoTokensAChunk = attempt(0, 0, new long[] {100, 400}, 500, 4, null);
+    var outcome = new LoadRun.Outcome(List.of(twoTokensAChunk), 500 * MS, 0, 0, true);
+
+    var figures = ServingFigures.of(outcome, Objective.NONE);
+
+    assertThat(figures.peakOutputRate()).as("no less than the mean").isEqualTo(8);
+    assertThat(figures.outputThroughput()).isEqualTo(8);
+  }
+
+  @Test
   void goodAnswersKeepAllLimits() {
     var strict = ServingFigures.of(outcome(), Objective.parse(List.of("ttft:150", "tpot:20")));
     var slow = ServingFigures.of(outcome(), Objective.parse(List.of("e2el:1000")));

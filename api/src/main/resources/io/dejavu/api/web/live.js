@@ -4,6 +4,7 @@ const SECONDS = 300;
 const LEAST_SECONDS = 60; // shown of a page that was just opened
 const WINDOW = 30; // of latencies, in seconds
 const RATE = 3; // of tokens per second, in seconds
+const REFUSALS = { 401: "an API key is asked for", 503: "loading the model…" };
 const $ = (id) => document.getElementById(id);
 
 /** What was asked, oldest first; null where the page was not looking. */
@@ -255,14 +256,24 @@ function health(state, why) {
   $("health").title = why;
 }
 
+/** As the playground sends it. */
+function authorization() {
+  const key = sessionStorage.getItem("api-key");
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
 // ---- the loop ---------------------------------------------------------------------------------
 
 async function look() {
   const at = performance.now();
   try {
-    const answer = await fetch("stats", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    const answer = await fetch("stats", {
+      headers: authorization(),
+      cache: "no-store",
+      signal: AbortSignal.timeout(5000),
+    });
     if (!answer.ok) {
-      throw new Error(answer.status === 503 ? "the model is being loaded" : `HTTP ${answer.status}`);
+      throw new Error(REFUSALS[answer.status] ?? `HTTP ${answer.status}`);
     }
     tell(take(await answer.json(), at));
     failures = 0;
@@ -270,7 +281,7 @@ async function look() {
     failures++;
     health("bad", `No answer: ${problem.message}`);
     if (samples.length === 0) {
-      say("model", problem.message === "the model is being loaded" ? "loading the model…" : "no answer");
+      say("model", Object.values(REFUSALS).includes(problem.message) ? problem.message : "no answer");
     }
     samples.push({ at, gone: true });
   }

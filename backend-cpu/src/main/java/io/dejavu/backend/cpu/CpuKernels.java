@@ -45,7 +45,12 @@ public final class CpuKernels {
   /// @param family one of {@link #families} or {@link #AUTO}
   /// @param threads that compute, the caller among them
   /// @throws IllegalArgumentException naming the families there are, if this one cannot run here
+  /// @throws IllegalStateException if the JVM was started without the Vector API
   public static Kernels open(String family, int threads) {
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) { // on the class path
+      throw new IllegalStateException(
+          "the Vector API is missing: start Java with --add-modules jdk.incubator.vector");
+    }
     var name = family.equals(AUTO) ? fastest() : family;
     if (name.equals(JavaProducts.NAME)) {
       return open(threads, JavaProducts::new);

@@ -1,6 +1,7 @@
 package io.dejavu.api;
 
 import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.ServerRequestHeaders;
 import io.helidon.http.Status;
@@ -26,13 +27,25 @@ final class BrokenHttp {
                 .header(
                     HeaderValues.create(Watching.REQUEST_ID, requestId.apply(request.headers())))
                 .keepAlive(false)
-                .entity(Json.bytes(error(status, message).body()))
+                .entity(Json.bytes(error(status, why(request, status, message)).body()))
                 .build();
     var builder = DirectHandlers.builder();
     for (var type : List.of(DirectHandler.EventType.values())) {
       builder.addHandler(type, handler);
     }
     return builder.build();
+  }
+
+  /// Helidon says nothing of what clients and proxies do most often.
+  private static @Nullable String why(
+      DirectHandler.TransportRequest request, Status status, @Nullable String message) {
+    String encoding = request.headers().value(HeaderNames.CONTENT_ENCODING).orElse("identity");
+    if (status.code() == Status.HTTP_VERSION_NOT_SUPPORTED_505.code()) {
+      return "only HTTP/1.1 is spoken here; nginx does with proxy_http_version 1.1";
+    }
+    return status.code() == Status.BAD_REQUEST_400.code() && !encoding.equals("identity")
+        ? "a body in another Content-Encoding is not understood"
+        : message;
   }
 
   private static HttpError error(Status status, @Nullable String message) {

@@ -181,6 +181,20 @@ class RawHttpTest {
   }
 
   @Test
+  void proxiesAndClientsHearWhatIsNotUnderstood() throws IOException {
+    String old = raw("POST /v1/completions HTTP/1.0\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    String zipped =
+        raw(
+            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+                + "Content-Length: 2\r\n\r\n{}");
+
+    assertThat(statuses(old)).containsExactly(505);
+    assertThat(old).contains("only HTTP/1.1").contains("proxy_http_version 1.1");
+    assertThat(statuses(zipped)).containsExactly(400);
+    assertThat(zipped).contains("Content-Encoding");
+  }
+
+  @Test
   void hugeHeadersAreRefused() throws IOException {
     for (String request :
         List.of(

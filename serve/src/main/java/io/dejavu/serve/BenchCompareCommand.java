@@ -134,7 +134,7 @@ final class BenchCompareCommand implements Callable<Integer> {
       var figures = command.median(measured).figures();
       out.printf(
           Locale.ROOT,
-          "round %d  %s %-16s %9.2f tok/s  TTFT %.1f/%.1f ms  ITL %.2f/%.2f ms (median/P99)  %s%n",
+          "round %d  %s %-16s %9.2f tok/s  TTFT %.1f/%.1f ms  ITL %.2f/%.2f ms (median/P99)  %s%s%n",
           round,
           side.label,
           side.arm.name(),
@@ -145,7 +145,11 @@ final class BenchCompareCommand implements Callable<Integer> {
           figures.itl().percentile(99),
           figures.failed() == 0
               ? figures.completed() + " answered"
-              : "FAILED " + figures.failures());
+              : "FAILED " + figures.failures(),
+          figures.cachedTokens() == 0
+              ? ""
+              : ", %d of %d prompt tokens cached"
+                  .formatted(figures.cachedTokens(), figures.inputTokens()));
       out.flush();
       return figures;
     }

@@ -181,6 +181,7 @@ public record Comparison(String first, String second, List<Round> rounds) {
     json.put("duration", figures.seconds());
     json.put("total_input_tokens", figures.inputTokens());
     json.put("total_output_tokens", figures.outputTokens());
+    json.put("total_cached_tokens", figures.cachedTokens());
     for (var measure : Measure.values()) {
       json.put(measure.key, measure.of.applyAsDouble(figures));
     }

@@ -56,11 +56,15 @@ final class TestModel implements AutoCloseable {
   }
 
   static KvMemory memory(Stage stage, Kernels kernels) {
+    return memory(stage, kernels, BLOCKS, BLOCK_TOKENS);
+  }
+
+  static KvMemory memory(Stage stage, Kernels kernels, int blocks, int blockTokens) {
     var layers = new LayerRange(stage.part().firstLayer(), stage.part().lastLayer());
     return KvMemory.open(
         kernels.device(),
         new KvLayout(
-            layers, BLOCKS, stage.kvHeads(), BLOCK_TOKENS, stage.headSize(), stage.kvType()));
+            layers, blocks, stage.kvHeads(), blockTokens, stage.headSize(), stage.kvType()));
   }
 
   static List<KvCache> caches(Stage stage, KvMemory memory) {

@@ -59,17 +59,17 @@ public final class Grammar {
   /// As {@link #jsonSchema(String, boolean)}.
   public static Grammar jsonSchema(JsonNode schema, boolean strict) {
     var value = new SchemaReader(schema, strict).read();
-    return new Grammar(Part.sequence(JsonText.SPACE, value));
+    return new Grammar(Part.sequence(Part.SPACE, value));
   }
 
   /// Any JSON value.
   public static Grammar anyJson() {
-    return new Grammar(Part.sequence(JsonText.SPACE, JsonText.VALUE));
+    return new Grammar(Part.sequence(Part.SPACE, JsonText.VALUE));
   }
 
   /// Any JSON object.
   public static Grammar anyJsonObject() {
-    return new Grammar(Part.sequence(JsonText.SPACE, JsonText.OBJECT));
+    return new Grammar(Part.sequence(Part.SPACE, JsonText.OBJECT));
   }
 
   /// Exactly this text.

@@ -3,6 +3,7 @@ package io.dejavu.grammar;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -17,39 +18,35 @@ final class JsonText {
   static final int INTEGER_DIGITS = 18;
   static final int FRACTION_DIGITS = 18;
 
+  /// Open brackets up to which an indentation grows.
+  static final int LEVELS = 7;
+
+  /// Blanks of an indentation, for each level.
+  private static final int BLANKS = 4;
+
+  private static final List<Part.Rule> SPACES =
+      IntStream.rangeClosed(0, LEVELS).mapToObj(JsonText::spaceAt).toList();
+
   private static final CodePoints HEX =
       CodePoints.range('0', '9').or(CodePoints.range('a', 'f')).or(CodePoints.range('A', 'F'));
   static final CodePoints DIGITS = CodePoints.range('0', '9');
 
-  /// White space between two things.
-  static final Part SPACE =
-      Part.Rule.of(
-          "space",
-          Part.optional(
-              Part.choice(
-                  Part.literal(" "),
-                  Part.sequence(
-                      Part.literal("\n"),
-                      Part.choice(
-                          Part.repeat(Part.literal(" "), 0, 48),
-                          Part.repeat(Part.literal("\t"), 1, 16))))));
-
-  static final Part COMMA = Part.sequence(Part.literal(","), SPACE);
+  static final Part COMMA = Part.sequence(Part.literal(","), Part.SPACE);
 
   static final Part COLON =
       Part.sequence(
           Part.optional(Part.literal(" ")), Part.literal(":"), Part.optional(Part.literal(" ")));
 
   /// One character of a string, in any way to write it.
-  static final Part CHARACTER = Part.Rule.of("character", Part.choice(Part.one(PLAIN), escape()));
+  static final Part CHARACTER = Part.Rule.flat("character", Part.choice(Part.one(PLAIN), escape()));
 
   static final Part STRING =
-      Part.Rule.of("string", quoted(Part.repeat(Part.choice(Part.one(PLAIN), escape()), 0, -1)));
+      Part.Rule.flat("string", quoted(Part.repeat(Part.choice(Part.one(PLAIN), escape()), 0, -1)));
 
-  static final Part INTEGER = Part.Rule.of("integer", Regex.parse("0|-?[1-9][0-9]{0,17}"));
+  static final Part INTEGER = Part.Rule.flat("integer", Regex.parse("0|-?[1-9][0-9]{0,17}"));
 
   static final Part NUMBER =
-      Part.Rule.of(
+      Part.Rule.flat(
           "number", Regex.parse("-?(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?"));
 
   static final Part BOOLEAN = Part.choice(Part.literal("true"), Part.literal("false"));
@@ -95,12 +92,37 @@ final class JsonText {
 
   /// An object of these members, and any number of `more`.
   static Part object(List<Part.Member> members, @Nullable Part more) {
-    return Part.sequence(
-        Part.literal("{"), SPACE, Part.members(members, more, COMMA), SPACE, Part.literal("}"));
+    return brackets("{", Part.members(members, more, COMMA), "}");
   }
 
   static Part array(Part elements) {
-    return Part.sequence(Part.literal("["), SPACE, elements, SPACE, Part.literal("]"));
+    return brackets("[", elements, "]");
+  }
+
+  static Part brackets(String open, Part content, String close) {
+    return Part.sequence(
+        Part.literal(open),
+        Part.nested(Part.sequence(Part.SPACE, content)),
+        Part.SPACE,
+        Part.literal(close));
+  }
+
+  /// White space between two things where `level` brackets are open, at most [#LEVELS]: nothing, a
+  /// blank, or a line break and an indentation, as people and models print JSON. There is room for
+  /// one level more than there are brackets: the text may stand within other JSON.
+  static Part.Rule space(int level) {
+    return SPACES.get(level);
+  }
+
+  private static Part.Rule spaceAt(int level) {
+    var indentation =
+        Part.choice(
+            Part.repeat(Part.literal(" "), 0, BLANKS * (level + 1)),
+            Part.repeat(Part.literal("\t"), 1, level + 1));
+    return Part.Rule.flat(
+        "space",
+        Part.optional(
+            Part.choice(Part.literal(" "), Part.sequence(Part.literal("\n"), indentation))));
   }
 
   static Part quoted(Part characters) {
@@ -182,7 +204,7 @@ final class JsonText {
 
   /// The beginnings of names, as a tree.
   private static final class Names {
-    private static final Part ANY = Part.Rule.of("plain", Part.repeat(Part.one(PLAIN), 0, -1));
+    private static final Part ANY = Part.Rule.flat("plain", Part.repeat(Part.one(PLAIN), 0, -1));
 
     private final TreeMap<Integer, Names> next = new TreeMap<>();
     private boolean taken;

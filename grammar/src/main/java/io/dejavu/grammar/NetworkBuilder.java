@@ -20,7 +20,10 @@ final class NetworkBuilder {
 
   static final int CALL = -2;
 
-  private record Waiting(Part body, int start, int end) {}
+  private record Waiting(Part body, int level, int start, int end) {}
+
+  /// A rule, and how many brackets are open around it: white space differs.
+  private record Place(Part.Rule rule, int level) {}
 
   private int nodes;
   private int edges;
@@ -32,15 +35,18 @@ final class NetworkBuilder {
   private int[] argument = new int[256];
   private int[] target = new int[256];
   private final BitSet ends = new BitSet();
-  private final IdentityHashMap<Part.Rule, Integer> starts = new IdentityHashMap<>();
+  private final Map<Place, Integer> starts = new HashMap<>();
   private final IdentityHashMap<Part, Part> hoisted = new IdentityHashMap<>();
   private final Queue<Waiting> waiting = new ArrayDeque<>();
+  // How many brackets of JSON are open where parts are being added.
+  private int level;
 
   /// @throws GrammarException if it is too large or stands for no text
   static Network build(Part grammar) {
     var builder = new NetworkBuilder();
     int start = builder.start(Part.Rule.of("start", grammar));
     for (var next = builder.waiting.poll(); next != null; next = builder.waiting.poll()) {
+      builder.level = next.level();
       builder.add(next.body(), next.start(), next.end());
     }
     return new Network(
@@ -93,21 +99,31 @@ final class NetworkBuilder {
       case Part.Members members -> addMembers(members, from, to);
       case Part.Until(var trigger, _) -> addSearch(trigger, true, from, to);
       case Part.Without(var trigger, _) -> addSearch(trigger, false, from, to);
+      case Part.Space _ -> edge(from, CALL, start(JsonText.space(level)), to);
+      case Part.Nested(var inner, _) -> addNested(inner, from, to);
       case Part.Rule rule -> edge(from, CALL, start(rule), to);
     }
   }
 
+  private void addNested(Part part, int from, int to) {
+    int around = level;
+    level = Math.min(around + 1, JsonText.LEVELS);
+    add(part, from, to);
+    level = around;
+  }
+
   /// The first node of a rule, which is built later if this is the first that is heard of it.
   private int start(Part.Rule rule) {
-    var known = starts.get(rule);
+    var place = new Place(rule, rule.isFlat() ? 0 : level);
+    var known = starts.get(place);
     if (known != null) {
       return known;
     }
     int start = node();
     int end = node();
-    starts.put(rule, start);
+    starts.put(place, start);
     ends.set(end);
-    waiting.add(new Waiting(rule.body(), start, end));
+    waiting.add(new Waiting(rule.body(), place.level(), start, end));
     return start;
   }
 

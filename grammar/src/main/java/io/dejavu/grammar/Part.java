@@ -18,6 +18,9 @@ sealed interface Part {
   /// What a hidden rule of its own costs where it is repeated, instead of its body.
   int CALL = 2;
 
+  /// White space between two things of JSON: more of it where more brackets are open.
+  Part SPACE = new Space(CALL);
+
   /// About how many nodes it becomes, at most [Limits#NODES] + 1.
   int cost();
 
@@ -50,17 +53,37 @@ sealed interface Part {
   /// Any text in which `trigger` does not occur.
   record Without(String trigger, int cost) implements Part {}
 
+  /// White space, see [#SPACE].
+  record Space(int cost) implements Part {}
+
+  /// What stands within one more pair of brackets.
+  record Nested(Part part, int cost) implements Part {}
+
   /// A part that is written once and meant from several places, perhaps from within itself.
   final class Rule implements Part {
     private final String name;
+    private final boolean flat;
     private @Nullable Part body;
 
     Rule(String name) {
+      this(name, false);
+    }
+
+    private Rule(String name, boolean flat) {
       this.name = name;
+      this.flat = flat;
     }
 
     static Rule of(String name, Part body) {
-      var rule = new Rule(name);
+      return defined(new Rule(name, false), body);
+    }
+
+    /// A rule without [#SPACE] in it, so one however many brackets are open around it.
+    static Rule flat(String name, Part body) {
+      return defined(new Rule(name, true), body);
+    }
+
+    private static Rule defined(Rule rule, Part body) {
       rule.define(body);
       return rule;
     }
@@ -74,6 +97,10 @@ sealed interface Part {
 
     String name() {
       return name;
+    }
+
+    boolean isFlat() {
+      return flat;
     }
 
     Part body() {
@@ -146,6 +173,10 @@ sealed interface Part {
     }
     long cost = sum(all) + (long) (all.size() + 1) * (2 + comma.cost());
     return new Members(List.copyOf(members), more, comma, clipped(cost));
+  }
+
+  static Part nested(Part part) {
+    return new Nested(part, part.cost());
   }
 
   static Part until(String trigger) {

@@ -326,12 +326,7 @@ final class SchemaReader {
       throw new GrammarException(
           place, "minProperties and maxProperties are supported without properties only");
     }
-    return braces("{", list(more, least, most), "}");
-  }
-
-  private static Part braces(String open, Part content, String close) {
-    return Part.sequence(
-        Part.literal(open), JsonText.SPACE, content, JsonText.SPACE, Part.literal(close));
+    return JsonText.brackets("{", list(more, least, most), "}");
   }
 
   /// Several, with commas between.

@@ -169,6 +169,40 @@ class GrammarTest {
   }
 
   @Test
+  void whiteSpaceIsABlankOrALineBreakAndAnIndentationByTheOpenBrackets() {
+    var listed =
+        Grammar.jsonSchema(
+            """
+            {"type":"object","properties":{"a":{"$ref":"#/$defs/list"}},"$defs":{"list":\
+            {"type":"array","items":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/list"}]}}}}""");
+    for (var grammar : List.of(Grammar.anyJsonObject(), listed)) {
+      for (var indentation : List.of("", " ", "  ", "    ", "\t")) {
+        var pretty = "{\n1\"a\": [\n2null,\n2[\n3null\n2]\n1]\n}";
+        for (int level = 1; level <= 3; level++) {
+          pretty = pretty.replace("\n" + level, "\n" + indentation.repeat(level));
+        }
+        assertThat(Texts.matches(grammar, pretty)).as(pretty).isTrue();
+      }
+      for (var wide :
+          List.of(
+              "  {}",
+              "\n\n{}",
+              "{\n \t}",
+              "{\n" + " ".repeat(9) + "\"a\": []}",
+              "{\n\t\t\t\"a\": []}",
+              "{\"a\":  []}",
+              "{\"a\":\n[]}",
+              "{\"a\": [\n" + " ".repeat(13) + "null]}",
+              "{\"a\": []\n     }")) {
+        assertThat(Texts.matches(grammar, wide)).as(wide).isFalse();
+      }
+    }
+    var deep = "[".repeat(20) + "\n" + " ".repeat(32);
+    assertThat(Texts.matches(Grammar.anyJson(), deep + "1" + "]".repeat(20))).isTrue();
+    assertThat(Texts.matches(Grammar.anyJson(), deep + " 1" + "]".repeat(20))).isFalse();
+  }
+
+  @Test
   void deepNestingIsBoundedAndNeverADeadEnd() {
     var state = Texts.BYTE_TOKENS.start(Grammar.anyJson());
     int depth = 0;

@@ -32,8 +32,16 @@ final class Limits {
   /// Longest name of a property, in characters.
   static final int NAME = 256;
 
-  /// Steps of readings that a mask may take; tokens that would take more are left out.
-  static final long MASK_STEPS = 8_000_000;
+  /// Places that are looked at for a step, on the way to its readings; as above.
+  static final int VISITS = 4 * READINGS;
+
+  /// How many readings a state may have of which a mask finds out whether all bytes lead to the
+  /// same.
+  static final int FEW_READINGS = 64;
+
+  /// What a mask may cost: nodes of the vocabulary that are looked at, and places that are looked
+  /// at for its steps, each some 50 ns. Tokens that would take more are left out.
+  static final long MASK_COST = 500_000;
 
   /// States of a grammar that are kept, and readings in all of them together.
   static final int STATES = 20_000;

@@ -1,11 +1,9 @@
 package io.dejavu.grammar;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -18,11 +16,6 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("ReferenceEquality") // equal states are one object
 final class Machine {
   private static final State NOWHERE = new State(new Reading[0], false, 0);
-  private static final Comparator<Reading> ORDER =
-      Comparator.comparingInt(Reading::node)
-          .thenComparingInt(reading -> Frame.depthOf(reading.calls()))
-          .thenComparingInt(Reading::hashCode);
-
   private final Network network;
   private final Map<State, State> states = new HashMap<>();
   private int keptReadings;
@@ -87,23 +80,25 @@ final class Machine {
     }
   }
 
+  /// Where one more byte leads.
+  ///
+  /// @param to null if no text goes on like that
+  /// @param cost readings that were looked at for it, whoever did so first
+  record Step(@Nullable State to, int cost) {}
+
   /// Where a text has led to. A value.
   static final class State {
     private final Reading[] readings;
     private final boolean mayEnd;
     private final int hash;
     // By class of byte; null: nobody went there yet.
-    private final @Nullable State[] next;
-    // After a plain character, whichever; NOWHERE: that depends; null: nobody asked yet.
-    private @Nullable State plain;
-    // Groups of bytes that lead back here; -1: nobody asked yet.
-    private volatile long circles = -1;
+    private final @Nullable Step[] next;
 
     private State(Reading[] readings, boolean mayEnd, int classes) {
       this.readings = readings;
       this.mayEnd = mayEnd;
       this.hash = 2 * Arrays.hashCode(readings) + (mayEnd ? 1 : 0);
-      this.next = new State[classes];
+      this.next = new Step[classes];
     }
 
     /// Whether the text so far is one of the grammar's.
@@ -144,110 +139,34 @@ final class Machine {
     return start;
   }
 
+  /// How many classes of bytes there are, and the class of one: bytes of one class lead to the
+  /// same.
+  int classCount() {
+    return network.classCount();
+  }
+
+  int classOf(int b) {
+    return network.classOf(b & 0xff);
+  }
+
   /// The state after one more byte, or null if no text goes on like that.
   @Nullable State after(State state, byte signed) {
+    return step(state, signed).to();
+  }
+
+  /// The same with what it costs.
+  Step step(State state, byte signed) {
     int b = signed & 0xff;
-    // Reading without a lock: whatever is found there is immutable, or one and the same array.
-    var next = state.next[network.classOf(b)];
-    if (next == null) {
-      next = step(state, b);
-      state.next[network.classOf(b)] = next;
+    // Reading without a lock: whatever is found there is immutable, and the same for all.
+    var step = state.next[network.classOf(b)];
+    if (step == null) {
+      step = compute(state, b);
+      state.next[network.classOf(b)] = step;
     }
-    return next == NOWHERE ? null : next;
+    return step;
   }
 
-  /// Whether any `count` plain characters may follow, and all lead to the same: then a token of
-  /// them need not be read. Plain are those of ASCII that {@link Utf8#isPlain} names and all
-  /// others.
-  boolean takesPlain(State state, int count) {
-    for (int i = 0; i < count; i++) {
-      var next = afterPlain(state);
-      if (next == NOWHERE) {
-        return false;
-      }
-      if (next == state) {
-        return true;
-      }
-      state = next;
-    }
-    return true;
-  }
-
-  /// The groups of bytes after which nothing has changed (characters of several bytes, as a whole):
-  /// a token of these need not be read. See {@link Utf8#group}.
-  long circles(State state) {
-    long known = state.circles;
-    if (known == -1) {
-      known = findCircles(state);
-      state.circles = known;
-    }
-    return known;
-  }
-
-  private long findCircles(State state) {
-    long leaving = 0;
-    for (int b = 0; b < 0x80; b++) {
-      if (!state.equals(after(state, (byte) b))) {
-        leaving |= 1L << Utf8.group(b);
-      }
-    }
-    long circles = ~leaving & (1L << Utf8.OTHERS) - 1;
-    boolean others = circles != 0;
-    for (var lead : Utf8.LEADS) {
-      others = others && allLead(state, lead[0], lead[1], lead[2], lead[3], lead[4], state);
-    }
-    return others ? circles | 1L << Utf8.OTHERS : circles;
-  }
-
-  private State afterPlain(State state) {
-    var known = state.plain;
-    if (known == null) {
-      known = findPlain(state);
-      state.plain = known;
-    }
-    return known;
-  }
-
-  private State findPlain(State state) {
-    var common = after(state, (byte) ' ');
-    if (common == null) {
-      return NOWHERE;
-    }
-    for (int b = ' '; b < 0x80; b++) {
-      if (Utf8.isPlain(b) && !common.equals(after(state, (byte) b))) {
-        return NOWHERE;
-      }
-    }
-    for (var lead : Utf8.LEADS) {
-      if (!allLead(state, lead[0], lead[1], lead[2], lead[3], lead[4], common)) {
-        return NOWHERE;
-      }
-    }
-    return common;
-  }
-
-  /// Whether all bytes of a range, then `more` others of which the first is of the next range, lead
-  /// to the same state.
-  private boolean allLead(
-      State state, int from, int to, int nextFrom, int nextTo, int more, State common) {
-    State last = null;
-    for (int b = from; b <= to; b++) {
-      var next = after(state, (byte) b);
-      if (next == null) {
-        return false;
-      }
-      if (next != last
-          && (more == 0
-              ? !next.equals(common)
-              : !allLead(next, nextFrom, nextTo, 0x80, 0xbf, more - 1, common))) {
-        return false;
-      }
-      last = next;
-    }
-    return true;
-  }
-
-  private synchronized State step(State state, int b) {
+  private synchronized Step compute(State state, int b) {
     var closure = new Closure();
     for (var reading : state.readings) {
       int node = reading.node();
@@ -257,14 +176,14 @@ final class Machine {
         }
       }
     }
-    return closure.state();
+    var to = closure.state();
+    return new Step(to == NOWHERE ? null : to, state.readings() + closure.seen.size);
   }
 
   /// Lets all states go but those that somebody holds: each, not what it led to.
   private void forget() {
     for (var state : states.keySet()) {
       Arrays.fill(state.next, null);
-      state.plain = null;
     }
     states.clear();
     keptReadings = 0;
@@ -272,17 +191,22 @@ final class Machine {
 
   /// Collects what can be reached without a byte.
   private final class Closure {
-    private final HashSet<Reading> seen = new HashSet<>();
-    private final LinkedHashSet<Reading> kept = new LinkedHashSet<>();
+    private final Readings seen = new Readings();
+    private final ArrayList<Reading> kept = new ArrayList<>();
     private final ArrayDeque<Reading> open = new ArrayDeque<>();
     private boolean mayEnd;
 
     void add(int node, @Nullable Frame calls) {
       visit(node, calls);
-      while (!open.isEmpty() && kept.size() < Limits.READINGS) {
+      while (!open.isEmpty() && !isEnough()) {
         leave(open.pop());
       }
       open.clear();
+    }
+
+    private boolean isEnough() {
+      return kept.size() >= Limits.READINGS
+          || seen.size >= Limits.VISITS && (mayEnd || !kept.isEmpty());
     }
 
     private void visit(int node, @Nullable Frame calls) {
@@ -304,18 +228,20 @@ final class Machine {
           visit(calls.after(), calls.caller());
         }
       }
+      boolean takesBytes = false;
       for (int e = network.firstEdge(node); e < network.endOfEdges(node); e++) {
         if (network.isEmpty(e)) {
           visit(network.target(e), calls);
         } else if (!network.isCall(e)) {
-          if (network.need(network.target(e)) + Frame.depthOf(calls) <= Limits.DEPTH) {
-            kept.add(reading);
-          }
+          takesBytes |= network.need(network.target(e)) + Frame.depthOf(calls) <= Limits.DEPTH;
         } else if (network.isTail(e)) {
           visit(network.callee(e), calls);
         } else if (Frame.depthOf(calls) + network.need(network.target(e)) <= Limits.DEPTH) {
           visit(network.callee(e), new Frame(network.target(e), calls));
         }
+      }
+      if (takesBytes) {
+        kept.add(reading);
       }
     }
 
@@ -323,8 +249,7 @@ final class Machine {
       if (kept.isEmpty() && !mayEnd) {
         return NOWHERE;
       }
-      var readings = kept.toArray(Reading[]::new);
-      Arrays.sort(readings, ORDER);
+      var readings = ordered();
       var state = new State(readings, mayEnd, network.classCount());
       var known = states.get(state);
       if (known != null) {
@@ -337,6 +262,59 @@ final class Machine {
       states.put(state, state);
       keptReadings += readings.length;
       return state;
+    }
+
+    /// What was kept in an order that does not depend on how it was found: by node, then hash. Two
+    /// readings that agree in both stay as they were found; then equal states may be two.
+    private Reading[] ordered() {
+      var keys = new long[kept.size()];
+      for (int i = 0; i < keys.length; i++) {
+        var reading = kept.get(i);
+        int hash = Frame.hashOf(reading.calls());
+        keys[i] = (long) reading.node() << 44 | (hash & 0xffff_ffffL) << 12 | i;
+      }
+      Arrays.sort(keys);
+      var readings = new Reading[keys.length];
+      for (int i = 0; i < keys.length; i++) {
+        readings[i] = kept.get((int) keys[i] & 0xfff);
+      }
+      return readings;
+    }
+  }
+
+  /// A set, made and thrown away for each step: open addressing, no entries to allocate.
+  private static final class Readings {
+    private @Nullable Reading[] slots = new Reading[64];
+    private int size;
+
+    /// @return whether it was not there
+    boolean add(Reading reading) {
+      if (2 * size >= slots.length) {
+        var before = slots;
+        slots = new Reading[2 * before.length];
+        for (var old : before) {
+          if (old != null) {
+            slots[free(old)] = old;
+          }
+        }
+      }
+      int at = free(reading);
+      if (slots[at] != null) {
+        return false;
+      }
+      slots[at] = reading;
+      size++;
+      return true;
+    }
+
+    /// Where it is, or could be.
+    private int free(Reading reading) {
+      int at =
+          reading.hashCode() * 0x9e37_79b9 >>> 32 - Integer.numberOfTrailingZeros(slots.length);
+      for (var there = slots[at]; there != null && !there.equals(reading); there = slots[at]) {
+        at = at + 1 & slots.length - 1;
+      }
+      return at;
     }
   }
 }

@@ -148,40 +148,8 @@ public final class TokenGrammar {
       return mask;
     }
 
-    /// Whether all below a node is allowed, by what its bytes are.
-    private boolean needsNoReading(int node, Machine.State state) {
-      return trie.end(node) > node + 1
-          && ((trie.groups(node) & ~machine.circles(state)) == 0
-              || trie.plain(node) > 0 && machine.takesPlain(state, trie.plain(node)));
-    }
-
     private long[] compute(Machine.State state) {
-      var mask = new long[(vocabulary.size() + Long.SIZE - 1) / Long.SIZE];
-      var path = new Machine.State[trie.longest() + 1];
-      path[0] = state;
-      long steps = 0;
-      for (int node = 0; node < trie.nodes(); ) {
-        int depth = trie.depth(node);
-        // Single bytes are always looked at: with them, any text can be written.
-        var next =
-            depth > 0 && steps > Limits.MASK_STEPS
-                ? null
-                : machine.after(path[depth], trie.label(node));
-        if (next == null) {
-          node = trie.end(node);
-        } else {
-          steps += next.readings();
-          path[depth + 1] = next;
-          if (needsNoReading(node, next)) {
-            trie.allowAll(node, mask);
-            node = trie.end(node);
-          } else {
-            trie.allow(node, mask);
-            node++;
-          }
-        }
-      }
-      return mask;
+      return new MaskWalk(machine, trie, (vocabulary.size() + Long.SIZE - 1) / Long.SIZE).of(state);
     }
   }
 }

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -41,12 +42,28 @@ final class Json {
     try {
       node = MAPPER.readTree(body);
     } catch (JacksonException e) {
-      throw HttpError.malformed("the body is not valid JSON: " + e.getOriginalMessage() + where(e));
+      throw HttpError.malformed("the body is not valid JSON: " + JsonMistake.of(e, end(body)));
     }
     if (node instanceof ObjectNode object) {
       return object;
     }
-    throw HttpError.malformed("the body is not a JSON object");
+    throw HttpError.malformed("the body is not a JSON object: {\"field\": value, …} is expected");
+  }
+
+  /// How far a text can be read.
+  private static @Nullable TokenStreamLocation end(byte[] body) {
+    try (var parser = MAPPER.createParser(body)) {
+      try {
+        while (parser.nextToken() != null) {
+          parser.getString(); // a value that is too long is found when it is taken
+        }
+      } catch (JacksonException _) {
+        // Known already; here it only says where.
+      }
+      return parser.currentLocation();
+    } catch (JacksonException _) {
+      return null;
+    }
   }
 
   /// What `text` means, or null if it is not JSON.
@@ -100,12 +117,5 @@ final class Json {
     try (var json = MAPPER.createGenerator(out)) {
       value.accept(json);
     }
-  }
-
-  private static String where(JacksonException e) {
-    var at = e.getLocation();
-    return at == null || at.getLineNr() < 1
-        ? ""
-        : " (line %d, column %d)".formatted(at.getLineNr(), at.getColumnNr());
   }
 }

@@ -48,8 +48,28 @@ class BadInputTest {
       quoteCharacter = '§',
       textBlock =
           """
-          {                                                 |                   | not valid JSON
-          {"prompt": "Hi"} x                                |                   | not valid JSON
+          {                                                 |                   | ends too early: a quote or a closing bracket is missing (line 1, column 2)
+          {"prompt": "Hi                                    |                   | ends too early: a quote or a closing bracket is missing (line 1, column
+          {"prompt": "Hi"} x                                |                   | a value is expected: a string in double quotes, a number
+          {"prompt": "Hi"} {"n": 1}                         |                   | one object is expected, and something follows it (line 1, column 18)
+          {"prompt": "Hi"}}                                 |                   | this bracket closes nothing (line 1, column 17)
+          {"prompt": [1}                                    |                   | this } closes a list: ] is expected (line 1, column 14)
+          {"prompt": {"a": 1]}                              |                   | this ] closes an object: } is expected (line 1, column 19)
+          {'prompt': "Hi"}                                  |                   | the name of a field is expected, in double quotes
+          {"prompt": "Hi",}                                 |                   | no comma before a }) (line 1, column 17)
+          {"prompt": 'Hi'}                                  |                   | a value is expected: a string in double quotes, a number
+          {"prompt": [1,]}                                  |                   | a value is expected: a string in double quotes, a number
+          {"prompt": "Hi", "stream": True}                  |                   | a value is expected: a string in double quotes, a number
+          {"prompt" "Hi"}                                   |                   | a colon is expected between a name and its value (line 1, column 11)
+          {"prompt": "Hi" "n": 1}                           |                   | a comma or a closing bracket is expected (line 1, column 17)
+          {"prompt": "\\x"}                                 |                   | no such escape: after a backslash come
+          {"prompt": "\\u12"}                               |                   | no such escape: after a backslash come
+          {"prompt": "Hi", "n": 01}                         |                   | this is not how JSON writes numbers: 12,
+          {"prompt": "Hi", "n": +1}                         |                   | this is not how JSON writes numbers: 12,
+          {"prompt": "Hi", "n": 1.}                         |                   | this is not how JSON writes numbers: 12,
+          {"prompt": "Hi", "n": 0x1}                        |                   | this is not how JSON writes numbers: 12,
+          {"prompt": "Hi" /* n */}                          |                   | JSON has no comments: leave them out (line 1, column 17)
+          {"prompt": "Hi", "temperature": -Infinity}        |                   | NaN and Infinity are no numbers in JSON: send a finite one, or leave the field out (line 1, column 42)
           [1, 2]                                            |                   | not a JSON object
           "Hi"                                              |                   | not a JSON object
           {}                                                | prompt            | prompt is missing
@@ -72,7 +92,7 @@ class BadInputTest {
           {"prompt": "Hi", "max_tokens": true}              | max_tokens        | an integer, not a boolean
           {"prompt": "Hi", "max_tokens": 1000}              | prompt            | 3 in the prompt and 1000
           {"prompt": "Hi", "min_tokens": 17}                | min_tokens        | min_tokens is 17, max_tokens 16
-          {"prompt": "Hi", "temperature": NaN}              |                   | not valid JSON
+          {"prompt": "Hi", "temperature": NaN}              |                   | NaN and Infinity are no numbers in JSON: send a finite one
           {"prompt": "Hi", "temperature": 1e999}            | temperature       | must be between 0.0 and 100.0
           {"prompt": "Hi", "temperature": -0.1}             | temperature       | must be between 0.0 and 100.0
           {"prompt": "Hi", "temperature": "hot"}            | temperature       | a number, not a string
@@ -166,7 +186,20 @@ class BadInputTest {
 
     var response = api.post("{\"prompt\": \"Hi\", \"metadata\": " + deep + "}");
 
-    assertError(response, 400, null, "depth");
+    assertError(
+        response,
+        400,
+        null,
+        "lists and objects nest deeper than 100 levels: nest less (line 1, column 130)");
+  }
+
+  @Test
+  void tooLongNumbersAndNamesAreRefused() throws Exception {
+    var number = api.post("{\"prompt\": \"Hi\", \"n\": " + "1".repeat(200) + "}");
+    assertError(number, 400, null, "a number of more than 100 characters (line 1, column ");
+
+    var name = api.post("{\"" + "x".repeat(5000) + "\": 1}");
+    assertError(name, 400, null, "a name of more than 1000 characters (line 1, column ");
   }
 
   @Test

@@ -32,23 +32,18 @@ final class Completion implements AutoCloseable {
   /// Hands all sequences over.
   ///
   /// @throws HttpError if the engine takes not all of them; those it took are cancelled by `close`
-  void start(Engine engine, ApiConfig config) {
+  void start(TenantEngine engine) {
     for (int i = 0; i < request.sequences(); i++) {
       choices.add(new Choice(i, request, model));
     }
     unfinished = choices.size();
     for (int i = 0; i < choices.size(); i++) {
       int sequence = i;
-      var outcome =
+      generations.add(
           engine.submit(
+              form.promptField(),
               request.sequence(id + "-" + i, i, model.tokenizer()),
-              event -> arrivals.add(new Arrivals.Arrival.Event(sequence, event)));
-      switch (outcome) {
-        case Engine.Outcome.Accepted(var generation) -> generations.add(generation);
-        case Engine.Outcome.Refused(var why) -> throw HttpError.invalid(form.promptField(), why);
-        case Engine.Outcome.Busy(var why) ->
-            throw HttpError.tryLater(429, why, config.retryAfter());
-      }
+              event -> arrivals.add(new Arrivals.Arrival.Event(sequence, event))));
     }
   }
 

@@ -2,7 +2,6 @@ package io.dejavu.api;
 
 import static java.lang.System.Logger.Level.DEBUG;
 
-import io.dejavu.engine.Engine;
 import io.dejavu.observe.RequestWatch;
 import io.helidon.webserver.CloseConnectionException;
 import io.helidon.webserver.http.ServerRequest;
@@ -33,7 +32,7 @@ final class Completions implements AutoCloseable {
   /// How long a large body waits for others to be read and parsed.
   private static final Duration LARGE_WAIT = Duration.ofSeconds(5);
 
-  private final Engine engine;
+  private final TenantEngine engine;
   private final ServedModel model;
   private final ApiConfig config;
   private final InstantSource clock;
@@ -49,7 +48,7 @@ final class Completions implements AutoCloseable {
 
   /// @param random thread-safe; makes ids, and seeds for requests without one
   Completions(
-      Engine engine,
+      TenantEngine engine,
       ServedModel model,
       ApiConfig config,
       InstantSource clock,
@@ -172,7 +171,7 @@ final class Completions implements AutoCloseable {
     String id = request.form().idPrefix() + HexFormat.of().toHexDigits(random.nextLong());
     long created = clock.instant().getEpochSecond();
     try (var completion = new Completion(id, request, model, created, arrivals)) {
-      completion.start(engine, config);
+      completion.start(engine);
       advance(completion); // before anything is sent: what fails at once gets a proper status
       if (request.stream()) {
         stream(completion, request.usage(), new EventStream(response));

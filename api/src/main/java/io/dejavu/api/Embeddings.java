@@ -19,7 +19,8 @@ import tools.jackson.core.JsonGenerator;
 /// that generate; a request with many has some of them there at a time.
 ///
 /// @param random thread-safe; makes ids
-record Embeddings(Engine engine, ServedModel model, InstantSource clock, RandomGenerator random) {
+record Embeddings(
+    TenantEngine engine, ServedModel model, InstantSource clock, RandomGenerator random) {
   /// Inputs of one request that the engine has at once: enough to fill its steps, and no more, so
   /// that others come in between.
   private static final int AT_ONCE = 32;
@@ -65,14 +66,9 @@ record Embeddings(Engine engine, ServedModel model, InstantSource clock, RandomG
             GenerationRequest.of(
                     id + "-" + input, request.inputs().get(input).ids(), Sampling.GREEDY, 0, 0)
                 .withEmbed(request.pooling());
-        var outcome =
-            engine.submit(wanted, event -> arrivals.add(new Arrivals.Arrival.Event(input, event)));
         generations[input] =
-            switch (outcome) {
-              case Engine.Outcome.Accepted(var generation) -> generation;
-              case Engine.Outcome.Refused(var why) -> throw HttpError.invalid("input", why);
-              case Engine.Outcome.Busy(var why) -> throw new IllegalStateException(why);
-            };
+            engine.submit(
+                "input", wanted, event -> arrivals.add(new Arrivals.Arrival.Event(input, event)));
         submitted++;
       }
     }

@@ -7,18 +7,20 @@ import java.time.Duration;
 import java.util.function.Consumer;
 
 /// An engine as clients with API keys meet it: requests carry the name of their [Caller], who is
-/// held to its limits, and an engine that is full says when to come back.
-record TenantEngine(Engine engine, Duration retryAfter) implements Engine {
-  @Override
-  public int maxContext() {
+/// held to its limits, and what the engine does not take is answered with an [HttpError].
+record TenantEngine(Engine engine, Duration retryAfter) {
+  int maxContext() {
     return engine.maxContext();
   }
 
-  /// To be called by the request's thread.
+  /// Hands a request over. To be called by the request's thread.
   ///
-  /// @throws HttpError if the caller asks for too much, or the engine has no room
-  @Override
-  public Outcome submit(GenerationRequest request, Consumer<GenerationEvent> listener) {
+  /// @param field that the prompt came from
+  /// @param listener called by the engine's thread, in order; it must neither block nor throw
+  /// @throws HttpError if the caller asks for too much, the request can never run here, or the
+  ///   engine has no room
+  Engine.Generation submit(
+      String field, GenerationRequest request, Consumer<GenerationEvent> listener) {
     var caller = Caller.current();
     caller.countPrompt(request.prompt().length);
     var outcome =
@@ -30,18 +32,14 @@ record TenantEngine(Engine engine, Duration retryAfter) implements Engine {
               }
               listener.accept(event);
             });
-    if (outcome instanceof Outcome.Busy(var why)) {
-      throw HttpError.tryLater(503, why, retryAfter);
-    }
-    return outcome;
+    return switch (outcome) {
+      case Engine.Outcome.Accepted(var generation) -> generation;
+      case Engine.Outcome.Refused(var why) -> throw HttpError.invalid(field, why);
+      case Engine.Outcome.Busy(var why) -> throw HttpError.tryLater(503, why, retryAfter);
+    };
   }
 
-  @Override
-  public Status status() {
+  Engine.Status status() {
     return engine.status();
   }
-
-  /// The engine belongs to somebody else.
-  @Override
-  public void close() {}
 }

@@ -121,7 +121,7 @@ record Prompt(@Nullable String text, int[] ids) {
         "context_length_exceeded");
   }
 
-  private static boolean halfSurrogate(String text) {
+  static boolean halfSurrogate(String text) {
     return text.codePoints()
         .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE);
   }

@@ -20,12 +20,39 @@ final class TokenLists {
     var fields = new JsonFields(body);
     var model = limits.model();
     var tokenizer = tokenizer(fields, model);
-    String text = fields.text("prompt");
-    if (text == null) {
-      throw HttpError.missing("prompt");
-    }
-    int[] ids = limits.encoder().encode(tokenizer, text, fields.flag("add_special_tokens", true));
+    var text = text(fields, limits);
+    int[] ids =
+        limits
+            .encoder()
+            .encode(
+                tokenizer, text.text, fields.flag("add_special_tokens", text.wantsSpecialTokens));
     return new Tokenized(model, limits.maxContext(), ids, fields.flag("return_token_strs", false));
+  }
+
+  /// What is to be tokenized.
+  ///
+  /// @param wantsSpecialTokens unless the request says otherwise: templates write their own
+  private record Text(String text, boolean wantsSpecialTokens) {}
+
+  private static Text text(JsonFields fields, CompletionRequest.Limits limits) {
+    String prompt = fields.text("prompt");
+    if (prompt != null && fields.has("messages")) {
+      throw HttpError.invalid("messages", "prompt and messages exclude each other");
+    }
+    if (prompt == null && !fields.has("messages")) {
+      throw new HttpError(
+          400,
+          "invalid_request_error",
+          "prompt is missing, or messages of a chat",
+          "prompt",
+          "missing_required_parameter");
+    }
+    String field = prompt == null ? "messages" : "prompt";
+    String text = prompt == null ? ChatPrompt.read(fields, limits.model()).text() : prompt;
+    if (Prompt.halfSurrogate(text)) {
+      throw HttpError.invalid(field, field + " contains half of a surrogate pair");
+    }
+    return new Text(text, prompt != null);
   }
 
   static void answer(Tokenized tokenized, Arrivals arrivals, ServerResponse response) {

@@ -2,7 +2,6 @@ package io.dejavu.api;
 
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /// Tool calls as Hermes and Qwen models write them:
 ///
@@ -24,17 +23,15 @@ final class HermesParser implements ChatParser {
     END_TAG
   }
 
-  private final Predicate<String> known;
   private final TagFinder begin = new TagFinder(BEGIN);
   private final TagFinder end = new TagFinder(END);
   private final StringBuilder text = new StringBuilder();
   private At at = At.TEXT;
-  private @Nullable CallObject object;
-  private int calls;
+  private final OpenCall call;
 
   /// @param known tells names of tools
   HermesParser(Predicate<String> known) {
-    this.known = known;
+    this.call = new OpenCall(known);
   }
 
   @Override
@@ -43,14 +40,10 @@ final class HermesParser implements ChatParser {
     while (i < piece.length()) {
       i =
           switch (at) {
-            case TEXT -> text(piece, i);
+            case TEXT -> text(piece, i, out);
             case OBJECT -> object(piece, i, out);
             case END_TAG -> endTag(piece, i);
           };
-      if (at == At.OBJECT && object == null) {
-        letTextGo(out, false);
-        object = new CallObject(calls, known);
-      }
     }
     if (at == At.TEXT) {
       letTextGo(out, true);
@@ -61,11 +54,7 @@ final class HermesParser implements ChatParser {
   public void end(Consumer<ChatPart> out) {
     switch (at) {
       case TEXT -> begin.flush(text);
-      case OBJECT -> {
-        if (object != null && !object.started()) {
-          text.append(BEGIN).append(object.raw());
-        }
-      }
+      case OBJECT -> text.append(call.end());
       case END_TAG -> {
         end.flush(text);
         if (text.toString().isBlank()) {
@@ -79,11 +68,12 @@ final class HermesParser implements ChatParser {
     }
   }
 
-  private int text(String piece, int from) {
+  private int text(String piece, int from, Consumer<ChatPart> out) {
     for (int i = from; i < piece.length(); i++) {
       if (begin.next(piece.charAt(i), text)) {
+        letTextGo(out, false);
+        call.begin(BEGIN);
         at = At.OBJECT;
-        object = null;
         return i + 1;
       }
     }
@@ -91,26 +81,13 @@ final class HermesParser implements ChatParser {
   }
 
   private int object(String piece, int from, Consumer<ChatPart> out) {
-    var open = object;
-    if (open == null) {
-      throw new IllegalStateException("no call is open");
-    }
-    int i = open.push(piece, from, out);
-    switch (open.state()) {
+    int i = call.push(piece, from, out);
+    switch (call.state()) {
       case OPEN -> {}
-      case COMPLETE -> {
-        calls++;
-        at = At.END_TAG;
-      }
+      case COMPLETE -> at = At.END_TAG;
       case BROKEN -> {
         at = At.TEXT;
-        String all = BEGIN + open.raw();
-        if (open.started()) {
-          out.accept(new ChatPart.Broken(calls, all, open.unsent()));
-          calls++;
-        } else {
-          text.append(all);
-        }
+        text.append(call.text());
       }
     }
     return i;

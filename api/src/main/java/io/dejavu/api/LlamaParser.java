@@ -2,7 +2,6 @@ package io.dejavu.api;
 
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /// Tool calls as Llama 3 models write them: an answer that is one or more objects `{"name": "…",
 /// "parameters": {…}}`, with `;` or white space between them. `<|python_tag|>` may stand before
@@ -19,20 +18,14 @@ final class LlamaParser implements ChatParser {
     OBJECT
   }
 
-  private final Predicate<String> known;
   private final TagFinder tag = new TagFinder(TAG);
   private final StringBuilder text = new StringBuilder();
   private At at = At.START;
-  private @Nullable CallObject object;
-
-  /// What stood before the object that is open.
-  private String before = "";
-
-  private int calls;
+  private final OpenCall call;
 
   /// @param known tells names of tools
   LlamaParser(Predicate<String> known) {
-    this.known = known;
+    this.call = new OpenCall(known);
   }
 
   @Override
@@ -57,15 +50,11 @@ final class LlamaParser implements ChatParser {
       case START -> {}
       case TEXT -> tag.flush(text);
       case BETWEEN -> {
-        if (calls > 0) {
+        if (call.count() > 0) {
           text.setLength(0);
         }
       }
-      case OBJECT -> {
-        if (object != null && !object.started()) {
-          text.append(before).append(object.raw());
-        }
-      }
+      case OBJECT -> text.append(call.end());
     }
     letTextGo(out);
   }
@@ -74,13 +63,12 @@ final class LlamaParser implements ChatParser {
     for (int i = from; i < piece.length(); i++) {
       char c = piece.charAt(i);
       if (c == '{') {
-        before = text.toString();
+        call.begin(text.toString());
         text.setLength(0);
-        object = new CallObject(calls, known);
         at = At.OBJECT;
         return i;
       }
-      if (!Character.isWhitespace(c) && !(c == ';' && calls > 0)) {
+      if (!Character.isWhitespace(c) && !(c == ';' && call.count() > 0)) {
         at = At.TEXT;
         return i;
       }
@@ -105,26 +93,13 @@ final class LlamaParser implements ChatParser {
   }
 
   private int object(String piece, int from, Consumer<ChatPart> out) {
-    var open = object;
-    if (open == null) {
-      throw new IllegalStateException("no call is open");
-    }
-    int i = open.push(piece, from, out);
-    switch (open.state()) {
+    int i = call.push(piece, from, out);
+    switch (call.state()) {
       case OPEN -> {}
-      case COMPLETE -> {
-        calls++;
-        at = At.BETWEEN;
-      }
+      case COMPLETE -> at = At.BETWEEN;
       case BROKEN -> {
         at = At.TEXT;
-        String all = before + open.raw();
-        if (open.started()) {
-          out.accept(new ChatPart.Broken(calls, all, open.unsent()));
-          calls++;
-        } else {
-          text.append(all);
-        }
+        text.append(call.text());
       }
     }
     return i;

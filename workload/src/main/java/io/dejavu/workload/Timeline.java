@@ -37,8 +37,8 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
     return peak;
   }
 
-  /// Most tokens that came in one second. A chunk has its share of the answer's tokens, as several
-  /// may come in one. Of a shorter run, what would have come in a second.
+  /// Most tokens that came in one second, and of a run of hardly more no less than its mean. A
+  /// chunk has its share of the answer's tokens, as several may come in one.
   static double peakTokensPerSecond(List<Attempt> attempts, long durationNanos) {
     long end = attempts.stream().mapToLong(Attempt::endNanos).max().orElse(0);
     var seconds = new double[Math.toIntExact(end / SECOND) + 1];
@@ -48,8 +48,8 @@ public record Timeline(double stepSeconds, double[] chunksPerSecond, int[] runni
         seconds[Math.clamp(nanos / SECOND, 0, seconds.length - 1)] += tokens;
       }
     }
-    double shorter = Math.clamp((double) durationNanos / SECOND, 1e-9, 1);
-    return Arrays.stream(seconds).max().orElse(0) / shorter;
+    double mean = Arrays.stream(seconds).sum() * SECOND / Math.max(1, durationNanos);
+    return Math.max(mean, Arrays.stream(seconds).max().orElse(0));
   }
 
   private static int[] running(List<Attempt> attempts, long step, int steps) {

@@ -12,7 +12,8 @@ import java.util.function.Predicate;
 /// </tool_call>
 /// ```
 ///
-/// White space around a call is no text. A call that is malformed is text.
+/// White space around a call is no text, nor is a tag that the end of the answer cut off after one.
+/// A call that is malformed is text.
 final class HermesParser implements ChatParser {
   static final String BEGIN = "<tool_call>";
   static final String END = "</tool_call>";
@@ -28,6 +29,7 @@ final class HermesParser implements ChatParser {
   private final StringBuilder text = new StringBuilder();
   private At at = At.TEXT;
   private final OpenCall call;
+  private boolean called;
 
   /// @param known tells names of tools
   HermesParser(Predicate<String> known) {
@@ -53,14 +55,15 @@ final class HermesParser implements ChatParser {
   @Override
   public void end(Consumer<ChatPart> out) {
     switch (at) {
-      case TEXT -> begin.flush(text);
-      case OBJECT -> text.append(call.end());
-      case END_TAG -> {
-        end.flush(text);
-        if (text.toString().isBlank()) {
-          text.setLength(0);
+      case TEXT -> {
+        if (called && text.toString().isBlank()) {
+          text.setLength(0); // and what was to be another call's tag
+        } else {
+          begin.flush(text);
         }
       }
+      case OBJECT -> text.append(call.end());
+      case END_TAG -> text.setLength(0); // white space, and what there is of the tag
     }
     if (!text.isEmpty()) {
       out.accept(new ChatPart.Content(text.toString()));
@@ -84,7 +87,10 @@ final class HermesParser implements ChatParser {
     int i = call.push(piece, from, out);
     switch (call.state()) {
       case OPEN -> {}
-      case COMPLETE -> at = At.END_TAG;
+      case COMPLETE -> {
+        at = At.END_TAG;
+        called = true;
+      }
       case BROKEN -> {
         at = At.TEXT;
         text.append(call.text());

@@ -107,8 +107,7 @@ abstract class PlannerFixture {
     return request(prompt, maxTokens, 0, Set.of());
   }
 
-  static GenerationRequest request(
-      int prompt, int maxTokens, int minTokens, Set<Integer> stops) {
+  static GenerationRequest request(int prompt, int maxTokens, int minTokens, Set<Integer> stops) {
     return GenerationRequest.of("r", ids(prompt), Sampling.GREEDY, 0, maxTokens)
         .withMinTokens(minTokens)
         .withStopTokens(stops);

@@ -1,0 +1,129 @@
+package io.dejavu.kv;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// What was posted of a stream and is still to be sent, oldest first. Neighbours become one, so a
+/// peer that is slow finds few large pieces rather than many small ones, and the list stays short.
+final class Pending {
+  /// All these tokens of all these layers.
+  record Area(LayerRange layers, TokenRange tokens) {
+    /// How many tokens of one layer.
+    long cells() {
+      return (long) layers.count() * tokens.count();
+    }
+
+    private @Nullable Area with(Area other) {
+      if (layers.equals(other.layers)
+          && tokens.start() <= other.tokens.end()
+          && other.tokens.start() <= tokens.end()) {
+        return new Area(
+            layers,
+            new TokenRange(
+                Math.min(tokens.start(), other.tokens.start()),
+                Math.max(tokens.end(), other.tokens.end())));
+      }
+      if (tokens.equals(other.tokens)
+          && layers.start() <= other.layers.end()
+          && other.layers.start() <= layers.end()) {
+        return new Area(
+            new LayerRange(
+                Math.min(layers.start(), other.layers.start()),
+                Math.max(layers.end(), other.layers.end())),
+            tokens);
+      }
+      return null;
+    }
+  }
+
+  private final List<Area> areas = new ArrayList<>();
+  private long cells;
+
+  void add(Area area) {
+    int place = areas.size();
+    for (int i = areas.size() - 1; i >= 0; i--) {
+      var joined = areas.get(i).with(area);
+      if (joined != null) {
+        cells -= areas.remove(i).cells();
+        area = joined;
+        place = i;
+        i = areas.size(); // what it has become may have other neighbours
+      }
+    }
+    areas.add(Math.min(place, areas.size()), area);
+    cells += area.cells();
+  }
+
+  /// Takes the next piece.
+  ///
+  /// @param most cells, at least 1
+  /// @param room only tokens before it
+  /// @param wireTokens where a piece ends at a multiple of it, blocks stay whole
+  /// @param whole rather nothing than less than all of an area
+  /// @return null if there is nothing
+  @Nullable Area take(long most, int room, int wireTokens, boolean whole) {
+    for (int i = 0; i < areas.size(); i++) {
+      var area = areas.get(i);
+      var tokens = area.tokens();
+      if (tokens.start() >= room) {
+        continue;
+      }
+      var layers = area.layers();
+      int end = Math.min(tokens.end(), room);
+      long rows = end - tokens.start();
+      if (whole && layers.count() * rows > most) {
+        return null;
+      }
+      int lastLayer = layers.end();
+      int lastToken = end;
+      if (layers.count() * rows > most) {
+        lastLayer = layers.start() + (int) Math.max(1, most / rows);
+        if (rows > most) {
+          int cut = (int) (tokens.start() + most);
+          int aligned = cut - cut % wireTokens;
+          lastToken = aligned > tokens.start() ? aligned : cut;
+        }
+      }
+      var taken =
+          new Area(
+              new LayerRange(layers.start(), lastLayer),
+              new TokenRange(tokens.start(), lastToken));
+      areas.remove(i);
+      if (end < tokens.end()) {
+        areas.add(i, new Area(layers, new TokenRange(end, tokens.end())));
+      }
+      if (lastLayer < layers.end()) {
+        areas.add(
+            i,
+            new Area(
+                new LayerRange(lastLayer, layers.end()), new TokenRange(tokens.start(), end)));
+      }
+      if (lastToken < end) {
+        areas.add(i, new Area(taken.layers(), new TokenRange(lastToken, end)));
+      }
+      cells -= taken.cells();
+      return taken;
+    }
+    return null;
+  }
+
+  /// Whether there is something before token `room`.
+  boolean hasBefore(int room) {
+    for (var area : areas) {
+      if (area.tokens().start() < room) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  long cells() {
+    return cells;
+  }
+
+  /// How many pieces it is in.
+  int areas() {
+    return areas.size();
+  }
+}

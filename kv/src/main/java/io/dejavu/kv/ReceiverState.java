@@ -1,0 +1,540 @@
+package io.dejavu.kv;
+
+import io.dejavu.kv.KvMessage.End;
+import io.dejavu.kv.KvMessage.Piece;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Decides what a receiver of streams does next. It is told what came on which lane, what was
+/// granted, and the time; it says what to do with a piece, what to answer and what to tell the
+/// landing. It touches no byte, thread or clock, so a test can lead it through any history.
+///
+/// A stream's memory is the stream's from the grant until {@link Effect.Ended}; that comes only
+/// when no lane writes there any more. What is verified is never written again unverified.
+final class ReceiverState {
+  /// What to tell the landing, in this order.
+  sealed interface Effect {
+    record Offered(int stream, KvOffer offer) implements Effect {}
+
+    record Committed(int stream, KvOffer offer, int tokens) implements Effect {}
+
+    /// @param tokens committed
+    record Ended(int stream, KvOffer offer, KvOutcome outcome, int tokens) implements Effect {}
+  }
+
+  /// What to do with a piece whose bytes come next.
+  enum Arrival {
+    /// Read it to where it belongs.
+    DIRECT,
+    /// Read it somewhere else and verify it first: some of it is there already.
+    VERIFY_FIRST,
+    /// Do not read it: nobody wants it, or it is there.
+    SKIP,
+    /// Another lane is writing the same: close that one ({@link ReceiverState#rival}), wait until it
+    /// has let go, and ask again.
+    WAIT
+  }
+
+  /// Ended streams whose end is remembered, should the sender ask again.
+  private static final int MOST_ENDS = 4096;
+
+  /// Streams at a time; a peer with more is out of its mind.
+  private static final int MOST_STREAMS = 65536;
+
+  private final KvStreamConfig config;
+  private final KvEpochs epochs;
+  private final Map<Integer, Stream> streams = new HashMap<>();
+  private final Map<Integer, Lane> lanes = new TreeMap<>();
+  private final LinkedHashMap<Integer, KvMessage.Ended> ends = new LinkedHashMap<>();
+  /// For whichever lane speaks next. Should one get lost with its lane, the sender asks.
+  private final Deque<KvMessage> replies = new ArrayDeque<>();
+  private List<Effect> effects = new ArrayList<>();
+  private long late;
+  private long repeated;
+  private long mismatches;
+  private boolean isLost;
+
+  ReceiverState(KvStreamConfig config, KvEpochs epochs) {
+    this.config = config;
+    this.epochs = epochs;
+  }
+
+  private static final class Lane {
+    long frames;
+    long acknowledged;
+    long repliedAt;
+    int mismatches;
+    /// For this lane only: they must not come later than what acknowledges their cause.
+    final Deque<KvMessage> replies = new ArrayDeque<>();
+    /// What it writes now.
+    @Nullable Claim claim;
+  }
+
+  private record Claim(Stream stream, Piece piece, long since) {
+    boolean overlaps(Piece other) {
+      return piece.layers().overlaps(other.layers())
+          && piece.tokens().start() < other.tokens().end()
+          && other.tokens().start() < piece.tokens().end();
+    }
+  }
+
+  private static final class Stream {
+    final int number;
+    final KvOffer offer;
+    final Coverage coverage;
+    int room = -1;
+    int declared;
+    int committed;
+    int finish = -1;
+    long heardAt;
+    int claims;
+    /// Whether the landing knows of it.
+    boolean isTold;
+    @Nullable KvOutcome outcome;
+
+    Stream(int number, KvOffer offer, long now) {
+      this.number = number;
+      this.offer = offer;
+      this.coverage = new Coverage(offer.layers(), offer.tokens().start());
+      this.declared = offer.tokens().start();
+      this.committed = declared;
+      this.heardAt = now;
+    }
+  }
+
+  // --- lanes
+
+  void laneOpened(int number) {
+    lanes.put(number, new Lane());
+  }
+
+  /// Without any lane all streams end.
+  void laneLost(int number, String why) {
+    var lane = lanes.remove(number);
+    if (lane != null && lane.claim != null) {
+      release(lane);
+    }
+    if (lanes.isEmpty()) {
+      isLost = true;
+      replies.clear();
+      for (var stream : List.copyOf(streams.values())) {
+        end(stream, new KvOutcome.PeerLost(why), End.CANCELLED, why);
+      }
+    }
+  }
+
+  /// A frame begins.
+  void frame(int number, KvFrame frame) throws BadFrame {
+    var lane = lane(number);
+    if (frame.number() != lane.frames + 1) {
+      throw new BadFrame("frame %d after %d".formatted(frame.number(), lane.frames));
+    }
+  }
+
+  /// All of a frame was dealt with.
+  ///
+  /// @return whether it is time to reply
+  boolean frameDone(int number, boolean more, long now) {
+    var lane = lanes.get(number);
+    if (lane == null) {
+      return false;
+    }
+    lane.frames++;
+    return !more
+        || !lane.replies.isEmpty()
+        || !replies.isEmpty()
+        || lane.frames - lane.acknowledged >= Math.max(1, config.laneFrames() / 2)
+        || now - lane.repliedAt > config.patience().toNanos() / 8;
+  }
+
+  /// What to say on a lane now; empty if nothing is new. Each is given once.
+  ///
+  /// @param most messages
+  List<KvMessage> replies(int number, int most, long now) {
+    var lane = lanes.get(number);
+    if (lane == null || !hasReplies(number)) {
+      return List.of();
+    }
+    var taken = new ArrayList<KvMessage>();
+    while (!lane.replies.isEmpty() && taken.size() < most) {
+      taken.add(lane.replies.remove());
+    }
+    while (!replies.isEmpty() && taken.size() < most) {
+      taken.add(replies.remove());
+    }
+    if (lane.replies.isEmpty() && lane.frames > lane.acknowledged) {
+      // Last: whoever sees it has seen all that was wrong with these frames.
+      taken.add(new KvMessage.Ack(lane.frames));
+      lane.acknowledged = lane.frames;
+    }
+    lane.repliedAt = now;
+    return taken;
+  }
+
+  /// Whether there is something new to say on a lane.
+  boolean hasReplies(int number) {
+    var lane = lanes.get(number);
+    return lane != null
+        && (!lane.replies.isEmpty() || !replies.isEmpty() || lane.frames > lane.acknowledged);
+  }
+
+  private Lane lane(int number) throws BadFrame {
+    var lane = lanes.get(number);
+    if (lane == null) {
+      throw new BadFrame("lane %d is lost".formatted(number));
+    }
+    return lane;
+  }
+
+  // --- messages but pieces
+
+  void offered(int number, KvMessage.Offer message, long now) throws BadFrame {
+    var lane = lane(number);
+    var offer = message.offer();
+    var known = streams.get(message.stream());
+    if (known != null) {
+      if (!known.offer.equals(offer)) {
+        throw new BadFrame("stream %d is offered twice".formatted(message.stream()));
+      }
+      lane.replies.add(state(known));
+      return;
+    }
+    var end = ends.get(message.stream());
+    if (end != null) {
+      lane.replies.add(end);
+      return;
+    }
+    if (streams.size() >= MOST_STREAMS || offer.tokenBytes() > KvStreamConfig.MOST_PIECE) {
+      throw new BadFrame(
+          "%d streams, and one of %d bytes per token"
+              .formatted(streams.size(), offer.tokenBytes()));
+    }
+    var stream = new Stream(message.stream(), offer, now);
+    streams.put(stream.number, stream);
+    if (!epochs.admit(offer.request(), offer.epoch())) {
+      refuse(stream, "another one writes request %d now".formatted(offer.request()));
+      return;
+    }
+    for (var other : List.copyOf(streams.values())) {
+      if (other.offer.request() == offer.request() && other.offer.epoch() < offer.epoch()) {
+        refuse(other, "epoch %d writes it now".formatted(offer.epoch()));
+      }
+    }
+    stream.isTold = true;
+    lane.replies.add(new KvMessage.Waiting(stream.number, offer.epoch()));
+    effects.add(new Effect.Offered(stream.number, offer));
+  }
+
+  private void refuse(Stream stream, String why) {
+    end(stream, new KvOutcome.Refused(why), End.REFUSED, why);
+  }
+
+  void committed(KvMessage.Commit message, long now) throws BadFrame {
+    var stream = find(message.stream(), message.epoch(), now);
+    if (stream != null) {
+      declare(stream, message.tokens());
+    }
+  }
+
+  void finished(KvMessage.Finish message, long now) throws BadFrame {
+    var stream = find(message.stream(), message.epoch(), now);
+    if (stream != null) {
+      if (stream.finish >= 0 && stream.finish != message.tokens()
+          || message.tokens() < stream.declared) {
+        throw new BadFrame(
+            "request %d ends at %d, before at %d, %d tokens counted"
+                .formatted(
+                    stream.offer.request(), message.tokens(), stream.finish, stream.declared));
+      }
+      stream.finish = message.tokens();
+      declare(stream, message.tokens());
+    }
+  }
+
+  private void declare(Stream stream, int tokens) throws BadFrame {
+    if (tokens > stream.offer.tokens().end()
+        || stream.finish >= 0 && tokens > stream.finish) {
+      throw new BadFrame(
+          "%d tokens of request %d count, %s were offered"
+              .formatted(tokens, stream.offer.request(), stream.offer.tokens()));
+    }
+    stream.declared = Math.max(stream.declared, tokens);
+    advance(stream);
+  }
+
+  private void advance(Stream stream) {
+    int complete = Math.min(stream.declared, stream.coverage.complete());
+    if (complete > stream.committed) {
+      stream.committed = complete;
+      effects.add(new Effect.Committed(stream.number, stream.offer, complete));
+      replies.add(new KvMessage.Committed(stream.number, stream.offer.epoch(), complete));
+    }
+    if (stream.committed == stream.finish) {
+      end(stream, new KvOutcome.Done(stream.committed), End.DONE, "");
+    }
+  }
+
+  void cancelled(KvMessage.Cancel message, long now) {
+    var stream = find(message.stream(), message.epoch(), now);
+    if (stream != null) {
+      end(stream, new KvOutcome.Cancelled("by the sender"), End.CANCELLED, "by the sender");
+    } else if (!ends.containsKey(message.stream())) {
+      // It has overtaken its offer on another lane.
+      remember(
+          new KvMessage.Ended(
+              message.stream(), message.epoch(), End.CANCELLED, 0, "by the sender"));
+    }
+  }
+
+  void renewed(int number, KvMessage.Renew message, long now) throws BadFrame {
+    var stream = find(message.stream(), message.epoch(), now);
+    var lane = lane(number);
+    if (stream != null) {
+      lane.replies.add(state(stream));
+      if (stream.committed > stream.offer.tokens().start()) {
+        lane.replies.add(
+            new KvMessage.Committed(stream.number, stream.offer.epoch(), stream.committed));
+      }
+      return;
+    }
+    var end = ends.get(message.stream());
+    lane.replies.add(
+        end != null
+            ? end
+            : new KvMessage.Ended(message.stream(), message.epoch(), End.UNKNOWN, 0, ""));
+  }
+
+  private static KvMessage state(Stream stream) {
+    return stream.room < 0
+        ? new KvMessage.Waiting(stream.number, stream.offer.epoch())
+        : new KvMessage.Granted(stream.number, stream.offer.epoch(), stream.room);
+  }
+
+  private @Nullable Stream find(int number, int epoch, long now) {
+    var stream = streams.get(number);
+    if (stream == null || stream.outcome != null || stream.offer.epoch() != epoch) {
+      return null;
+    }
+    if (!epochs.admit(stream.offer.request(), epoch)) {
+      refuse(stream, "another one writes request %d now".formatted(stream.offer.request()));
+      return null;
+    }
+    stream.heardAt = now;
+    return stream;
+  }
+
+  // --- pieces
+
+  /// Says what to do with the next bytes of a frame's body. After {@link Arrival#DIRECT} and
+  /// {@link Arrival#VERIFY_FIRST} the lane has the place until {@link #arrived} or {@link
+  /// #laneLost}.
+  ///
+  /// @throws BadFrame if no honest peer would send it
+  Arrival arrives(int number, KvMessage.Part part, long now) throws BadFrame {
+    var lane = lane(number);
+    var piece = part.piece();
+    var stream = find(piece.stream(), piece.epoch(), now);
+    if (stream == null) {
+      late++;
+      return Arrival.SKIP;
+    }
+    var offer = stream.offer;
+    long cells = (long) piece.layers().count() * piece.tokens().count();
+    if (!offer.contains(piece.layers(), piece.tokens())
+        || piece.tokens().end() > stream.room
+        || part.bytes() != cells * offer.tokenBytes()
+        || part.bytes() > KvStreamConfig.MOST_PIECE) {
+      throw new BadFrame(
+          "%d bytes of layers %s, tokens %s of %s, room for %d"
+              .formatted(part.bytes(), piece.layers(), piece.tokens(), offer, stream.room));
+    }
+    if (stream.coverage.contains(piece.layers(), piece.tokens())) {
+      repeated++;
+      return Arrival.SKIP;
+    }
+    if (rival(number, piece) >= 0) {
+      return Arrival.WAIT;
+    }
+    lane.claim = new Claim(stream, piece, now);
+    stream.claims++;
+    return stream.coverage.touches(piece.layers(), piece.tokens())
+        ? Arrival.VERIFY_FIRST
+        : Arrival.DIRECT;
+  }
+
+  /// The lane that writes some of this piece now; -1 if none does.
+  int rival(int number, Piece piece) {
+    for (var entry : lanes.entrySet()) {
+      var claim = entry.getValue().claim;
+      if (entry.getKey() != number
+          && claim != null
+          && claim.stream.number == piece.stream()
+          && claim.overlaps(piece)) {
+        return entry.getKey();
+      }
+    }
+    return -1;
+  }
+
+  /// The piece that a lane had the place for was read.
+  ///
+  /// @param isGood whether it fits its checksum; the place holds it then
+  /// @throws BadFrame if too many did not
+  void arrived(int number, boolean isGood) throws BadFrame {
+    var lane = lane(number);
+    var claim = lane.claim;
+    if (claim == null) {
+      throw new IllegalStateException("nothing arrives on lane " + number);
+    }
+    release(lane);
+    var stream = claim.stream;
+    if (!isGood) {
+      mismatches++;
+      lane.mismatches++;
+      if (lane.mismatches >= config.mostMismatches()) {
+        throw new BadFrame("%d pieces do not fit their checksums".formatted(lane.mismatches));
+      }
+      lane.replies.add(new KvMessage.Resend(claim.piece));
+      return;
+    }
+    if (stream.outcome == null) {
+      stream.coverage.add(claim.piece.layers(), claim.piece.tokens());
+      advance(stream);
+    }
+  }
+
+  private void release(Lane lane) {
+    var claim = lane.claim;
+    if (claim != null) {
+      lane.claim = null;
+      claim.stream.claims--;
+      bury(claim.stream);
+    }
+  }
+
+  // --- the landing's decisions
+
+  /// There is room for the tokens before `room`; never fewer than before.
+  ///
+  /// @return whether it is still wanted
+  boolean granted(int number, int room) {
+    var stream = streams.get(number);
+    if (stream == null || stream.outcome != null) {
+      return false;
+    }
+    if (room > stream.room) {
+      stream.room = room;
+      replies.add(new KvMessage.Granted(number, stream.offer.epoch(), room));
+    }
+    return true;
+  }
+
+  void refused(int number, String why) {
+    var stream = streams.get(number);
+    if (stream != null) {
+      refuse(stream, why);
+    }
+  }
+
+  void cancelled(int number, String why) {
+    var stream = streams.get(number);
+    if (stream != null) {
+      end(stream, new KvOutcome.Cancelled(why), End.CANCELLED, why);
+    }
+  }
+
+  private void end(Stream stream, KvOutcome outcome, End end, String why) {
+    if (stream.outcome != null) {
+      return;
+    }
+    stream.outcome = outcome;
+    var message =
+        new KvMessage.Ended(stream.number, stream.offer.epoch(), end, stream.committed, why);
+    remember(message);
+    replies.add(message);
+    bury(stream);
+  }
+
+  private void bury(Stream stream) {
+    if (stream.outcome != null && stream.claims == 0) {
+      streams.remove(stream.number);
+      if (stream.isTold) {
+        effects.add(
+            new Effect.Ended(stream.number, stream.offer, stream.outcome, stream.committed));
+      }
+    }
+  }
+
+  private void remember(KvMessage.Ended end) {
+    ends.put(end.stream(), end);
+    if (ends.size() > MOST_ENDS) {
+      ends.pollFirstEntry();
+    }
+  }
+
+  // --- time
+
+  /// Gives up streams that heard nothing for their lease.
+  void tick(long now) {
+    long lease = config.lease().toNanos();
+    for (var stream : List.copyOf(streams.values())) {
+      if (now - stream.heardAt > lease && !isBehindPiece(stream.heardAt + lease)) {
+        var why =
+            "nothing heard of request %d for %d ms"
+                .formatted(stream.offer.request(), config.lease().toMillis());
+        end(stream, new KvOutcome.Expired(why), End.EXPIRED, why);
+      }
+    }
+  }
+
+  /// Whether what should have come by then may be behind a piece that takes long.
+  private boolean isBehindPiece(long then) {
+    for (var lane : lanes.values()) {
+      if (lane.claim != null && lane.claim.since <= then) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// What to tell the landing; each is given once.
+  List<Effect> effects() {
+    if (effects.isEmpty()) {
+      return List.of();
+    }
+    var taken = effects;
+    effects = new ArrayList<>();
+    return taken;
+  }
+
+  /// Streams whose memory was not given back.
+  int streams() {
+    return streams.size();
+  }
+
+  /// Pieces of streams that were over, or of an older epoch.
+  long late() {
+    return late;
+  }
+
+  /// Pieces that were there already.
+  long repeated() {
+    return repeated;
+  }
+
+  /// Pieces that did not fit their checksums.
+  long mismatches() {
+    return mismatches;
+  }
+
+  boolean isLost() {
+    return isLost;
+  }
+}

@@ -73,6 +73,11 @@ final class SenderState {
     long sent;
     long heardAt;
     final Deque<Outgoing> unacked = new ArrayDeque<>();
+
+    @Override
+    public String toString() {
+      return "%d sent, %d not acknowledged, heard at %d".formatted(sent, unacked.size(), heardAt);
+    }
   }
 
   private final class Stream {
@@ -105,6 +110,13 @@ final class SenderState {
 
     int epoch() {
       return offer.epoch();
+    }
+
+    @Override
+    public String toString() {
+      return "%d %s: room %d, pending %d, declared %d, committed %d, finish %d, told %d"
+          .formatted(
+              number, phase, room, pending.cells(), declared, committed, finish, toldAt);
     }
 
     boolean hasWork() {
@@ -217,19 +229,17 @@ final class SenderState {
     }
     for (var stream : streams.values()) {
       // What the peer said on that lane may be lost too.
-      stream.renewDue = true;
+      if (stream.phase == Phase.OFFERED) {
+        stream.offerDue = true;
+      } else {
+        stream.renewDue = true;
+      }
       stream.queue();
     }
   }
 
   private void again(KvMessage message) {
     switch (message) {
-      case KvMessage.Offer(int number, _) -> {
-        var stream = streams.get(number);
-        if (stream != null && stream.phase == Phase.OFFERED) {
-          stream.offerDue = true;
-        }
-      }
       case KvMessage.Commit(int number, _, _) -> {
         var stream = streams.get(number);
         if (stream != null) {
@@ -243,7 +253,8 @@ final class SenderState {
         }
       }
       case KvMessage.Cancel cancel -> cancels.add(cancel);
-      case KvMessage.Renew _ -> {}
+      // All streams ask again anyway.
+      case KvMessage.Offer _, KvMessage.Renew _ -> {}
       case KvMessage.Part _,
           KvMessage.Ack _,
           KvMessage.Waiting _,
@@ -562,6 +573,13 @@ final class SenderState {
     var taken = effects;
     effects = new ArrayList<>();
     return taken;
+  }
+
+  @Override
+  public String toString() {
+    return "%d streams, %d ending, %d ready, lanes %s, %d bytes pending, streams %s"
+        .formatted(
+            streams.size(), ending.size(), ready.size(), lanes, pendingBytes, streams.values());
   }
 
   /// Streams that have not ended.

@@ -185,6 +185,11 @@ final class ReceiverState {
         && (!lane.replies.isEmpty() || !replies.isEmpty() || lane.frames > lane.acknowledged);
   }
 
+  /// Whether there is something new to say that nothing on a lane has caused.
+  boolean hasOwnReplies() {
+    return !replies.isEmpty();
+  }
+
   private Lane lane(int number) throws BadFrame {
     var lane = lanes.get(number);
     if (lane == null) {
@@ -195,7 +200,26 @@ final class ReceiverState {
 
   // --- messages but pieces
 
-  void offered(int number, KvMessage.Offer message, long now) throws BadFrame {
+  /// @throws BadFrame if no honest peer would say so
+  void on(int number, KvMessage message, long now) throws BadFrame {
+    switch (message) {
+      case KvMessage.Offer offer -> offered(number, offer, now);
+      case KvMessage.Commit commit -> committed(commit, now);
+      case KvMessage.Finish finish -> finished(finish, now);
+      case KvMessage.Cancel cancel -> cancelled(cancel, now);
+      case KvMessage.Renew renew -> renewed(number, renew, now);
+      case KvMessage.Part _,
+          KvMessage.Ack _,
+          KvMessage.Waiting _,
+          KvMessage.Granted _,
+          KvMessage.Committed _,
+          KvMessage.Resend _,
+          KvMessage.Ended _ ->
+          throw new BadFrame("a sender says " + message);
+    }
+  }
+
+  private void offered(int number, KvMessage.Offer message, long now) throws BadFrame {
     var lane = lane(number);
     var offer = message.offer();
     var known = streams.get(message.stream());
@@ -236,14 +260,14 @@ final class ReceiverState {
     end(stream, new KvOutcome.Refused(why), End.REFUSED, why);
   }
 
-  void committed(KvMessage.Commit message, long now) throws BadFrame {
+  private void committed(KvMessage.Commit message, long now) throws BadFrame {
     var stream = find(message.stream(), message.epoch(), now);
     if (stream != null) {
       declare(stream, message.tokens());
     }
   }
 
-  void finished(KvMessage.Finish message, long now) throws BadFrame {
+  private void finished(KvMessage.Finish message, long now) throws BadFrame {
     var stream = find(message.stream(), message.epoch(), now);
     if (stream != null) {
       if (stream.finish >= 0 && stream.finish != message.tokens()
@@ -281,7 +305,7 @@ final class ReceiverState {
     }
   }
 
-  void cancelled(KvMessage.Cancel message, long now) {
+  private void cancelled(KvMessage.Cancel message, long now) {
     var stream = find(message.stream(), message.epoch(), now);
     if (stream != null) {
       end(stream, new KvOutcome.Cancelled("by the sender"), End.CANCELLED, "by the sender");
@@ -293,7 +317,7 @@ final class ReceiverState {
     }
   }
 
-  void renewed(int number, KvMessage.Renew message, long now) throws BadFrame {
+  private void renewed(int number, KvMessage.Renew message, long now) throws BadFrame {
     var stream = find(message.stream(), message.epoch(), now);
     var lane = lane(number);
     if (stream != null) {

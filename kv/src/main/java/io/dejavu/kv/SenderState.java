@@ -536,6 +536,11 @@ final class SenderState {
     }
   }
 
+  /// Whether the last lane was lost: nothing will be sent any more.
+  boolean isLost() {
+    return isLost;
+  }
+
   // --- time
 
   /// Renews what would expire at the receiver, and gives up lanes whose peer is silent.

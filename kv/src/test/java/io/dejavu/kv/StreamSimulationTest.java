@@ -459,11 +459,6 @@ class StreamSimulationTest {
     private void message(int lane, Wire wire, KvMessage message) throws BadFrame {
       wire.next++;
       switch (message) {
-        case KvMessage.Offer offer -> receiver.offered(lane, offer, now);
-        case KvMessage.Commit commit -> receiver.committed(commit, now);
-        case KvMessage.Finish finish -> receiver.finished(finish, now);
-        case KvMessage.Cancel cancel -> receiver.cancelled(cancel, now);
-        case KvMessage.Renew renew -> receiver.renewed(lane, renew, now);
         case KvMessage.Part part -> {
           var how = receiver.arrives(lane, part, now);
           count(how.name(), 1);
@@ -481,13 +476,7 @@ class StreamSimulationTest {
             }
           }
         }
-        case KvMessage.Ack _,
-            KvMessage.Waiting _,
-            KvMessage.Granted _,
-            KvMessage.Committed _,
-            KvMessage.Resend _,
-            KvMessage.Ended _ ->
-            throw new AssertionError(message);
+        default -> receiver.on(lane, message, now);
       }
     }
 

@@ -1,0 +1,385 @@
+package io.dejavu.kv;
+
+import static java.lang.System.Logger.Level.WARNING;
+
+import io.dejavu.transport.Connection;
+import io.dejavu.transport.Deadline;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Sends keys and values to one peer, over one connection or several, which carry pieces in turn
+/// and stand in for each other. {@link KvStream} says how a request's are sent.
+///
+/// *Threads.* Posting puts a note into a queue and never waits: a step loop posts what a step has
+/// written, then calls {@link #flush} once, which costs it a few microseconds: it sends little deltas
+/// itself where that needs no waiting, otherwise it wakes a `kv-sender` (one per connection).
+/// Streams of one step travel in one frame. What becomes of them the {@link KvStreamListener} hears
+/// from whichever thread learns it.
+///
+/// *Bounds.* Posted pieces are notes, not copies, and neighbours become one; so many frames per
+/// connection are on their way; beyond `queuedBytes` the listener hears `blocked`. A peer that does
+/// not read, acknowledge or live costs its connections, and the streams then end with
+/// {@link KvOutcome.PeerLost}; those of other peers go on.
+public final class KvSender implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(KvSender.class.getName());
+
+  /// Notes that wait at most for somebody to read them; who posts more reads them himself.
+  private static final int MOST_POSTS = 16384;
+
+  private final String peer;
+  private final KvStreamConfig config;
+  private final KvStreamListener listener;
+  private final List<SenderLane> lanes = new CopyOnWriteArrayList<>();
+  private final Map<Integer, KvStream> streams = new ConcurrentHashMap<>();
+  private final AtomicInteger lastStream = new AtomicInteger();
+  private final AtomicInteger lastLane = new AtomicInteger();
+  private final LongAdder pieces = new LongAdder();
+  private final LongAdder bytes = new LongAdder();
+  private final LongAdder frames = new LongAdder();
+  private final LongAdder inlineFrames = new LongAdder();
+
+  private final Queue<Consumer<SenderState>> posts = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger posted = new AtomicInteger();
+
+  /// Guards the state; held for microseconds.
+  private final ReentrantLock deciding = new ReentrantLock();
+
+  private final SenderState state;
+  private long tickAt;
+
+  /// Effects in order, and who tells them.
+  private final Queue<SenderState.Effect> effects = new ConcurrentLinkedQueue<>();
+
+  private final ReentrantLock telling = new ReentrantLock();
+
+  /// What was sent so far.
+  ///
+  /// @param frames of them
+  /// @param inlineFrames those that were sent by who posted them
+  /// @param pieces in all frames, those sent again included
+  /// @param bytes of all pieces
+  public record Sent(long frames, long inlineFrames, long pieces, long bytes) {}
+
+  private KvSender(String peer, KvStreamConfig config, KvStreamListener listener) {
+    this.peer = peer;
+    this.config = config;
+    this.listener = listener;
+    state = new SenderState(config);
+  }
+
+  /// Takes over connections to one peer, on whose other ends a {@link KvReceiver} listens.
+  ///
+  /// @param connections at least one
+  public static KvSender open(
+      List<Connection> connections, KvStreamConfig config, KvStreamListener listener) {
+    if (connections.isEmpty()) {
+      throw new IllegalArgumentException("no connection to send over");
+    }
+    var sender = new KvSender(connections.getFirst().peer(), config, listener);
+    sender.tickAt = System.nanoTime();
+    for (var connection : connections) {
+      sender.add(connection);
+    }
+    return sender;
+  }
+
+  /// Takes over one more connection, such as one in place of one that was lost.
+  ///
+  /// @return false if the last one was lost before: it is of no use here, and still the caller's
+  public boolean add(Connection connection) {
+    var lane = new SenderLane(this, lastLane.incrementAndGet(), connection, config);
+    deciding.lock();
+    try {
+      if (state.isLost()) {
+        lane.discard();
+        return false;
+      }
+      state.laneOpened(lane.number(), System.nanoTime());
+      lanes.add(lane);
+    } finally {
+      deciding.unlock();
+    }
+    lane.start();
+    return true;
+  }
+
+  /// Its name.
+  public String peer() {
+    return peer;
+  }
+
+  /// Asks the receiver to make room.
+  ///
+  /// @param memory where the keys and values are
+  /// @throws IllegalArgumentException if they are not, or not in that form
+  public KvStream offer(KvOffer offer, KvMemory memory) {
+    offer.requireIn(memory.layout());
+    if (offer.tokenBytes() > config.pieceBytes()) {
+      throw new IllegalArgumentException(
+          "a token takes %d bytes, a piece %d".formatted(offer.tokenBytes(), config.pieceBytes()));
+    }
+    var stream = new KvStream(this, lastStream.incrementAndGet(), offer, memory);
+    streams.put(stream.number(), stream);
+    post(decider -> decider.open(stream.number(), offer, System.nanoTime()));
+    flush();
+    return stream;
+  }
+
+  void post(Consumer<SenderState> note) {
+    posts.add(note);
+    if (posted.incrementAndGet() > MOST_POSTS) {
+      decide(_ -> {});
+    }
+  }
+
+  /// Sees to it that what was posted is sent. Never waits.
+  public void flush() {
+    if (config.inlineBytes() > 0) {
+      for (var lane : lanes) {
+        if (lane.sendInline()) {
+          return;
+        }
+      }
+    }
+    wakeOne();
+  }
+
+  /// Wakes one lane that has nothing to do; those that have see what was posted themselves.
+  private void wakeOne() {
+    for (var lane : lanes) {
+      if (lane.isParked()) {
+        lane.wake();
+        return;
+      }
+    }
+    if (lanes.isEmpty()) {
+      decide(_ -> {}); // nobody else would ever read the notes
+    }
+  }
+
+  // --- for the lanes
+
+  /// The one door to the state.
+  private void decide(Consumer<SenderState> event) {
+    deciding.lock();
+    try {
+      readPosts();
+      event.accept(state);
+      effects.addAll(state.effects());
+    } finally {
+      deciding.unlock();
+    }
+    tell();
+  }
+
+  private void readPosts() {
+    for (Consumer<SenderState> post; (post = posts.poll()) != null; ) {
+      posted.decrementAndGet();
+      post.accept(state);
+    }
+  }
+
+  boolean hasWork(int lane) {
+    if (!posts.isEmpty()) {
+      return true;
+    }
+    deciding.lock();
+    try {
+      return state.hasWork(lane);
+    } finally {
+      deciding.unlock();
+    }
+  }
+
+  SenderState.@Nullable Outgoing next(int lane) {
+    SenderState.Outgoing frame;
+    deciding.lock();
+    try {
+      readPosts();
+      frame = state.next(lane, System.nanoTime());
+      effects.addAll(state.effects());
+    } finally {
+      deciding.unlock();
+    }
+    tell();
+    if (frame != null && frame.more()) {
+      wakeOne();
+    }
+    return frame;
+  }
+
+  /// The next frame, if all that is posted is little and can be sent without waiting, and nobody
+  /// else decides just now.
+  SenderState.@Nullable Outgoing nextInline(int lane, Connection connection) {
+    SenderState.Outgoing frame = null;
+    if (!deciding.tryLock()) {
+      return null;
+    }
+    try {
+      readPosts();
+      if (state.hasWork(lane)
+          && state.pendingBytes() <= config.inlineBytes()
+          && connection.hasRoom(state.pendingBytes())) {
+        frame = state.next(lane, System.nanoTime());
+      }
+      effects.addAll(state.effects());
+    } finally {
+      deciding.unlock();
+    }
+    tell();
+    return frame;
+  }
+
+  KvStream stream(int number) {
+    var stream = streams.get(number);
+    if (stream == null) {
+      throw new IllegalStateException("stream %d is sent after its end".formatted(number));
+    }
+    return stream;
+  }
+
+  void sent(SenderState.Outgoing frame) {
+    decide(decider -> decider.sent(frame));
+  }
+
+  void count(int sentPieces, long sentBytes) {
+    frames.increment();
+    pieces.add(sentPieces);
+    bytes.add(sentBytes);
+  }
+
+  void countInline() {
+    inlineFrames.increment();
+  }
+
+  void replied(int lane, List<KvMessage> messages) throws BadFrame {
+    deciding.lock();
+    try {
+      readPosts();
+      state.replied(lane, messages, System.nanoTime());
+    } finally {
+      effects.addAll(state.effects());
+      deciding.unlock();
+    }
+    tell();
+    for (var each : lanes) {
+      if (each.isParked() && hasWork(each.number())) {
+        each.wake();
+      }
+    }
+  }
+
+  long tickNanos() {
+    return state.tickNanos();
+  }
+
+  void tick() {
+    long now = System.nanoTime();
+    decide(
+        decider -> {
+          if (now - tickAt >= decider.tickNanos()) {
+            tickAt = now;
+            decider.tick(now);
+          }
+        });
+  }
+
+  void lose(SenderLane lane, String why) {
+    lane.close();
+    if (lanes.remove(lane)) {
+      decide(decider -> decider.laneLost(lane.number(), why));
+      lanes.forEach(SenderLane::wake);
+    }
+  }
+
+  /// A bug, here or of who owns the memory: it costs a lane.
+  void fail(SenderLane lane, RuntimeException e) {
+    LOG.log(WARNING, "sending keys and values to %s fails".formatted(peer), e);
+    lose(lane, "sending fails: " + e);
+  }
+
+  // --- what comes of it
+
+  private void tell() {
+    while (!effects.isEmpty() && !telling.isHeldByCurrentThread() && telling.tryLock()) {
+      try {
+        for (SenderState.Effect effect; (effect = effects.poll()) != null; ) {
+          tell(effect);
+        }
+      } finally {
+        telling.unlock();
+      }
+    }
+  }
+
+  private void tell(SenderState.Effect effect) {
+    try {
+      switch (effect) {
+        case SenderState.Effect.Granted(int number, int room) ->
+            listener.granted(stream(number), room);
+        case SenderState.Effect.Committed(int number, int tokens) -> {
+          stream(number).committed(tokens);
+          listener.committed(stream(number), tokens);
+        }
+        case SenderState.Effect.Ended(int number, KvOutcome outcome) -> {
+          var stream = stream(number);
+          streams.remove(number);
+          stream.ended(outcome);
+          listener.ended(stream, outcome);
+        }
+        case SenderState.Effect.Blocked _ -> listener.blocked(peer);
+        case SenderState.Effect.Unblocked _ -> listener.unblocked(peer);
+        case SenderState.Effect.CloseLane(int number, String why) -> {
+          for (var lane : lanes) {
+            if (lane.number() == number) {
+              lose(lane, "%s: %s".formatted(peer, why));
+            }
+          }
+        }
+      }
+    } catch (RuntimeException e) {
+      // The listener's fault is not the peer's, nor that of other streams.
+      LOG.log(WARNING, "whoever listens to streams to %s fails at %s".formatted(peer, effect), e);
+    }
+  }
+
+  /// Streams that have not ended.
+  public int streams() {
+    return streams.size();
+  }
+
+  public Sent sent() {
+    return new Sent(frames.sum(), inlineFrames.sum(), pieces.sum(), bytes.sum());
+  }
+
+  /// Cancels all streams and closes the connections.
+  @Override
+  public void close() {
+    for (var number : streams.keySet()) {
+      post(decider -> decider.cancel(number, "the sender closes"));
+    }
+    var all = List.copyOf(lanes);
+    var deadline = Deadline.in(config.patience());
+    decide(_ -> {});
+    for (var lane : all) {
+      lose(lane, "the sender closes");
+    }
+    try {
+      for (var lane : all) {
+        lane.join(deadline);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    decide(_ -> {});
+  }
+}

@@ -1,0 +1,218 @@
+package io.dejavu.kv;
+
+import io.dejavu.tensor.HostBuffer;
+import io.dejavu.transport.Connection;
+import io.dejavu.transport.ConnectionLost;
+import io.dejavu.transport.Deadline;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+/// One connection of a {@link KvSender}: the thread `kv-sender` sends what the sender's state says,
+/// the thread `kv-acks` hears what the peer answers. Whoever posts may send as well, if the lane is
+/// free: a lock keeps it one at a time.
+final class SenderLane {
+  private static final Duration HEARING = Duration.ofSeconds(1);
+
+  private final KvSender sender;
+  private final int number;
+  private final Connection connection;
+  private final KvStreamConfig config;
+  private final Thread sending;
+  private final Thread hearing;
+
+  /// Guards the connection's sending side and all below.
+  private final ReentrantLock turn = new ReentrantLock();
+
+  private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
+  private final PieceCopy copy;
+  private volatile boolean isParked;
+  private volatile boolean isClosed;
+
+  SenderLane(KvSender sender, int number, Connection connection, KvStreamConfig config) {
+    this.sender = sender;
+    this.number = number;
+    this.connection = connection;
+    this.config = config;
+    copy = new PieceCopy(config.runBytes(), config.pieceBytes());
+    sending = thread("kv-sender", this::sendAll);
+    hearing = thread("kv-acks", this::hearAll);
+  }
+
+  private Thread thread(String role, Runnable work) {
+    return Thread.ofPlatform()
+        .name("%s %s/%d".formatted(role, connection.peer(), number))
+        .daemon()
+        .unstarted(work);
+  }
+
+  void start() {
+    sending.start();
+    hearing.start();
+  }
+
+  int number() {
+    return number;
+  }
+
+  boolean isParked() {
+    return isParked;
+  }
+
+  /// There may be something to send.
+  void wake() {
+    LockSupport.unpark(sending);
+  }
+
+  private void sendAll() {
+    try {
+      while (!isClosed) {
+        if (!sendNext()) {
+          // Whoever posts afterwards sees that it is parked, or it sees what was posted.
+          isParked = true;
+          if (!isClosed && !sender.hasWork(number)) {
+            LockSupport.parkNanos(this, sender.tickNanos());
+          }
+          isParked = false;
+          sender.tick();
+        }
+      }
+    } catch (ConnectionLost e) {
+      sender.lose(this, e.getMessage());
+    } catch (RuntimeException e) {
+      sender.fail(this, e);
+    } finally {
+      free();
+    }
+  }
+
+  private boolean sendNext() throws ConnectionLost {
+    turn.lock();
+    try {
+      var frame = isClosed ? null : sender.next(number);
+      if (frame == null) {
+        return false;
+      }
+      transmit(frame);
+      return true;
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  /// Sends what is posted, if it is little, nobody else is at it, and the peer has room.
+  ///
+  /// @return whether nothing is left to do
+  boolean sendInline() {
+    // A listener that posts while its thread is about to send here must not overtake that.
+    if (turn.isHeldByCurrentThread() || !turn.tryLock()) {
+      return false;
+    }
+    try {
+      if (isClosed) {
+        return false;
+      }
+      var frame = sender.nextInline(number, connection);
+      if (frame == null) {
+        return false;
+      }
+      transmit(frame);
+      sender.countInline();
+      return !frame.more();
+    } catch (ConnectionLost e) {
+      sender.lose(this, e.getMessage());
+      return false;
+    } catch (RuntimeException e) {
+      sender.fail(this, e);
+      return false;
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private void transmit(SenderState.Outgoing frame) throws ConnectionLost {
+    try {
+      var messages = new ArrayList<>(frame.messages());
+      var body = new ArrayList<MemorySegment>();
+      copy.reset();
+      long bytes = 0;
+      for (var piece : frame.pieces()) {
+        var stream = sender.stream(piece.stream());
+        var regions = stream.regions(piece);
+        var runs = copy.bytes(stream.memory(), regions);
+        int checksum = config.checksums() ? PieceCopy.checksum(runs) : 0;
+        messages.add(new KvMessage.Part(piece, (int) regions.bytes(), checksum));
+        body.addAll(runs);
+        bytes += regions.bytes();
+      }
+      var written =
+          new KvFrame(frame.number(), frame.more(), config.checksums(), messages)
+              .write(head.segment());
+      connection.send(written, body, Deadline.in(config.patience()));
+      sender.count(frame.pieces().size(), bytes);
+    } finally {
+      sender.sent(frame);
+    }
+  }
+
+  private void hearAll() {
+    try {
+      long heard = 0;
+      while (!isClosed) {
+        var incoming = connection.receive(Deadline.in(HEARING));
+        if (incoming != null) {
+          var frame = KvFrame.read(incoming.head());
+          heard++;
+          if (frame.number() != heard || incoming.bodyLeft() > 0) {
+            throw new BadFrame(
+                "reply %d after %d, with %d bytes"
+                    .formatted(frame.number(), heard - 1, incoming.bodyLeft()));
+          }
+          sender.replied(number, frame.messages());
+        }
+      }
+    } catch (ConnectionLost e) {
+      sender.lose(this, e.getMessage());
+    } catch (BadFrame e) {
+      sender.lose(this, "%s sends garbage: %s".formatted(connection.peer(), e.getMessage()));
+    } catch (RuntimeException e) {
+      sender.fail(this, e);
+    }
+  }
+
+  /// Ends the connection; both threads end soon after.
+  void close() {
+    isClosed = true;
+    connection.close();
+    LockSupport.unpark(sending);
+  }
+
+  /// Frees what it has; it was never started, and the connection stays open.
+  void discard() {
+    copy.close();
+    head.close();
+  }
+
+  private void free() {
+    turn.lock();
+    try {
+      close();
+      copy.close();
+      head.close();
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  /// Waits for its threads, unless it is one of them that asks.
+  void join(Deadline deadline) throws InterruptedException {
+    for (var thread : List.of(sending, hearing)) {
+      if (thread != Thread.currentThread()) {
+        thread.join(Duration.ofNanos(Math.max(0, deadline.nanosLeft())));
+      }
+    }
+  }
+}

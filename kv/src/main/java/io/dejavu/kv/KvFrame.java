@@ -193,7 +193,7 @@ record KvFrame(long number, boolean more, boolean checked, List<KvMessage> messa
           yield RESEND;
         }
         case KvMessage.Ended(int stream, int epoch, var end, int tokens, String why) -> {
-          ints(stream, epoch, end.ordinal(), tokens);
+          ints(stream, epoch, end.code, tokens);
           text(why);
           yield ENDED;
         }
@@ -284,8 +284,7 @@ record KvFrame(long number, boolean more, boolean checked, List<KvMessage> messa
     }
 
     private Piece piece() {
-      return new Piece(
-          i32(), i32(), new LayerRange(i32(), i32()), new TokenRange(i32(), i32()));
+      return new Piece(i32(), i32(), new LayerRange(i32(), i32()), new TokenRange(i32(), i32()));
     }
 
     private int i32() {
@@ -306,8 +305,13 @@ record KvFrame(long number, boolean more, boolean checked, List<KvMessage> messa
       return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    private static KvMessage.End end(int ordinal) {
-      return KvMessage.End.values()[ordinal];
+    private static KvMessage.End end(int code) {
+      for (var end : KvMessage.End.values()) {
+        if (end.code == code) {
+          return end;
+        }
+      }
+      throw new IllegalArgumentException("end " + code);
     }
   }
 

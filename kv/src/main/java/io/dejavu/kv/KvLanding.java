@@ -2,8 +2,8 @@ package io.dejavu.kv;
 
 /// Where streams of keys and values may arrive: whoever owns the memory and decides who gets some.
 ///
-/// Called by one thread of a {@link KvReceiver} at a time; must be quick and must not wait. One that
-/// several receivers share is called by several threads.
+/// Called by one thread of a {@link KvReceiver} at a time; must be quick and must not wait. One
+/// that several receivers share is called by several threads.
 public interface KvLanding {
   /// Somebody would like to send this. To be answered by {@link KvArrival#grant} or {@link
   /// KvArrival#refuse}, now or whenever something becomes free.

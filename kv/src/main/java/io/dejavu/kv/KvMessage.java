@@ -56,10 +56,17 @@ sealed interface KvMessage {
 
   /// How.
   enum End {
-    DONE,
-    REFUSED,
-    CANCELLED,
-    EXPIRED,
-    UNKNOWN
+    DONE(1),
+    REFUSED(2),
+    CANCELLED(3),
+    EXPIRED(4),
+    UNKNOWN(5);
+
+    /// Its number on the wire.
+    final int code;
+
+    End(int code) {
+      this.code = code;
+    }
   }
 }

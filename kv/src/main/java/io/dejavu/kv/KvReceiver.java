@@ -20,8 +20,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Receives keys and values from one peer's {@link KvSender}, into memory that a {@link KvLanding}
-/// grants. What does not fit its checksum is asked for again; a token counts when all its layers are
-/// verified; an older epoch than the last of a request is refused.
+/// grants. What does not fit its checksum is asked for again; a token counts when all its layers
+/// are verified; an older epoch than the last of a request is refused.
 ///
 /// *Threads.* One `kv-receiver` per connection reads pieces to where they belong, one `kv-replies`
 /// says what was granted or cancelled meanwhile. The landing is called by either.
@@ -65,8 +65,7 @@ public final class KvReceiver implements AutoCloseable {
   /// @param repeated pieces that were there already
   public record Received(long pieces, long bytes, long mismatches, long late, long repeated) {}
 
-  private KvReceiver(
-      String peer, KvStreamConfig config, KvEpochs epochs, KvLanding landing) {
+  private KvReceiver(String peer, KvStreamConfig config, KvEpochs epochs, KvLanding landing) {
     this.peer = peer;
     this.config = config;
     this.landing = landing;

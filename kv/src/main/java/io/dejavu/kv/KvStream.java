@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /// follows step by step, a migration. In this order:
 ///
 /// 1. *prepare*: {@link KvSender#offer}; the receiver makes room
-/// 2. *post*: {@link #blocks}, then {@link #send} what is written, {@link #commit} what counts, once
-///    per step {@link KvSender#flush}; last {@link #finish}. None of it waits; what is posted before
-///    the receiver has room is sent when it has
+/// 2. *post*: {@link #blocks}, then {@link #send} what is written, {@link #commit} what counts,
+///    once per step {@link KvSender#flush}; last {@link #finish}. None of it waits; what is posted
+///    before the receiver has room is sent when it has
 /// 3. *await*: {@link #await}, or {@link KvStreamListener#ended}
 /// 4. *release*: from then on the blocks are nobody's business here
 ///
@@ -138,10 +138,7 @@ public final class KvStream {
 
   Regions regions(KvMessage.Piece piece) {
     return Regions.of(
-        memory.layout(),
-        blocks,
-        offer.slice(piece.layers(), piece.tokens()),
-        offer.wireTokens());
+        memory.layout(), blocks, offer.slice(piece.layers(), piece.tokens()), offer.wireTokens());
   }
 
   void committed(int tokens) {

@@ -4,11 +4,11 @@ import java.time.Duration;
 
 /// How keys and values are streamed. Both sides of a connection may differ in it.
 ///
-/// @param pieceBytes most bytes that are sent, checked and acknowledged at once; such a piece should
-///   fit into a core's cache, so that its checksum costs no second reading
+/// @param pieceBytes most bytes that are sent, checked and acknowledged at once; such a piece
+///   should fit into a core's cache, so that its checksum costs no second reading
 /// @param laneFrames most frames on a lane that are not acknowledged yet
-/// @param queuedBytes from so many bytes posted and not sent on, the listener hears that the peer is
-///   too slow
+/// @param queuedBytes from so many bytes posted and not sent on, the listener hears that the peer
+///   is too slow
 /// @param inlineBytes up to so many bytes, who posts them also sends them, if that is possible
 ///   without waiting
 /// @param runBytes from so many bytes per run on, on average, a piece is sent from where it lies
@@ -55,8 +55,7 @@ public record KvStreamConfig(
         || !patience.isPositive()) {
       throw new IllegalArgumentException(
           "pieces of %d bytes (at most %d), %d frames, %d queued bytes, %d inline, runs of %d, "
-                  .formatted(
-                      pieceBytes, MOST_PIECE, laneFrames, queuedBytes, inlineBytes, runBytes)
+                  .formatted(pieceBytes, MOST_PIECE, laneFrames, queuedBytes, inlineBytes, runBytes)
               + "%d mismatches, a lease of %s, patience of %s"
                   .formatted(mostMismatches, lease, patience));
     }

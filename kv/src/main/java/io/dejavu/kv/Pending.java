@@ -71,7 +71,7 @@ final class Pending {
       }
       var layers = area.layers();
       int end = Math.min(tokens.end(), room);
-      long rows = end - tokens.start();
+      long rows = (long) end - tokens.start();
       if (whole && layers.count() * rows > most) {
         return null;
       }
@@ -80,15 +80,14 @@ final class Pending {
       if (layers.count() * rows > most) {
         lastLayer = layers.start() + (int) Math.max(1, most / rows);
         if (rows > most) {
-          int cut = (int) (tokens.start() + most);
+          int cut = tokens.start() + (int) most;
           int aligned = cut - cut % wireTokens;
           lastToken = aligned > tokens.start() ? aligned : cut;
         }
       }
       var taken =
           new Area(
-              new LayerRange(layers.start(), lastLayer),
-              new TokenRange(tokens.start(), lastToken));
+              new LayerRange(layers.start(), lastLayer), new TokenRange(tokens.start(), lastToken));
       areas.remove(i);
       if (end < tokens.end()) {
         areas.add(i, new Area(layers, new TokenRange(end, tokens.end())));
@@ -96,8 +95,7 @@ final class Pending {
       if (lastLayer < layers.end()) {
         areas.add(
             i,
-            new Area(
-                new LayerRange(lastLayer, layers.end()), new TokenRange(tokens.start(), end)));
+            new Area(new LayerRange(lastLayer, layers.end()), new TokenRange(tokens.start(), end)));
       }
       if (lastToken < end) {
         areas.add(i, new Area(taken.layers(), new TokenRange(lastToken, end)));

@@ -71,7 +71,7 @@ final class ReceiverLane {
         }
       }
     } catch (ConnectionLost e) {
-      why = e.getMessage();
+      why = e.reason();
     } catch (BadFrame e) {
       why = "%s sends garbage: %s".formatted(connection.peer(), e.getMessage());
     } catch (RuntimeException e) {
@@ -142,8 +142,7 @@ final class ReceiverLane {
     receiver.arrived(number, part, isGood);
   }
 
-  private static boolean isGood(
-      KvMessage.Part part, List<MemorySegment> runs, boolean isChecked) {
+  private static boolean isGood(KvMessage.Part part, List<MemorySegment> runs, boolean isChecked) {
     return !isChecked || PieceCopy.checksum(runs) == part.checksum();
   }
 
@@ -151,8 +150,7 @@ final class ReceiverLane {
       throws ConnectionLost {
     var trash = copy.place(Math.min(bytes, config.pieceBytes()));
     for (long left = bytes; left > 0; left -= trash.byteSize()) {
-      incoming.read(
-          List.of(trash.asSlice(0, Math.min(left, trash.byteSize()))), deadline);
+      incoming.read(List.of(trash.asSlice(0, Math.min(left, trash.byteSize()))), deadline);
     }
   }
 
@@ -166,8 +164,7 @@ final class ReceiverLane {
           return;
         }
         replies++;
-        var written =
-            new KvFrame(replies, false, false, messages).write(head.segment());
+        var written = new KvFrame(replies, false, false, messages).write(head.segment());
         connection.send(written, List.of(), Deadline.in(config.patience()));
       }
     } finally {
@@ -198,7 +195,7 @@ final class ReceiverLane {
   }
 
   void join(Deadline deadline) throws InterruptedException {
-    if (thread != Thread.currentThread()) {
+    if (!thread.equals(Thread.currentThread())) {
       thread.join(Duration.ofNanos(Math.max(0, deadline.nanosLeft())));
     }
   }

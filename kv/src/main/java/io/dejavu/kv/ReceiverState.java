@@ -37,8 +37,8 @@ final class ReceiverState {
     VERIFY_FIRST,
     /// Do not read it: nobody wants it, or it is there.
     SKIP,
-    /// Another lane is writing the same: close that one ({@link ReceiverState#rival}), wait until it
-    /// has let go, and ask again.
+    /// Another lane is writing the same: close that one ({@link ReceiverState#rival}), wait until
+    /// it has let go, and ask again.
     WAIT
   }
 
@@ -53,8 +53,10 @@ final class ReceiverState {
   private final Map<Integer, Stream> streams = new HashMap<>();
   private final Map<Integer, Lane> lanes = new TreeMap<>();
   private final LinkedHashMap<Integer, KvMessage.Ended> ends = new LinkedHashMap<>();
+
   /// For whichever lane speaks next. Should one get lost with its lane, the sender asks.
   private final Deque<KvMessage> replies = new ArrayDeque<>();
+
   private List<Effect> effects = new ArrayList<>();
   private long late;
   private long repeated;
@@ -71,8 +73,10 @@ final class ReceiverState {
     long acknowledged;
     long repliedAt;
     int mismatches;
+
     /// For this lane only: they must not come later than what acknowledges their cause.
     final Deque<KvMessage> replies = new ArrayDeque<>();
+
     /// What it writes now.
     @Nullable Claim claim;
   }
@@ -95,8 +99,10 @@ final class ReceiverState {
     int finish = -1;
     long heardAt;
     int claims;
+
     /// Whether the landing knows of it.
     boolean isTold;
+
     @Nullable KvOutcome outcome;
 
     Stream(int number, KvOffer offer, long now) {
@@ -283,8 +289,7 @@ final class ReceiverState {
   }
 
   private void declare(Stream stream, int tokens) throws BadFrame {
-    if (tokens > stream.offer.tokens().end()
-        || stream.finish >= 0 && tokens > stream.finish) {
+    if (tokens > stream.offer.tokens().end() || stream.finish >= 0 && tokens > stream.finish) {
       throw new BadFrame(
           "%d tokens of request %d count, %s were offered"
               .formatted(tokens, stream.offer.request(), stream.offer.tokens()));
@@ -356,9 +361,8 @@ final class ReceiverState {
 
   // --- pieces
 
-  /// Says what to do with the next bytes of a frame's body. After {@link Arrival#DIRECT} and
-  /// {@link Arrival#VERIFY_FIRST} the lane has the place until {@link #arrived} or {@link
-  /// #laneLost}.
+  /// Says what to do with the next bytes of a frame's body. After {@link Arrival#DIRECT} and {@link
+  /// Arrival#VERIFY_FIRST} the lane has the place until {@link #arrived} or {@link #laneLost}.
   ///
   /// @throws BadFrame if no honest peer would send it
   Arrival arrives(int number, KvMessage.Part part, long now) throws BadFrame {

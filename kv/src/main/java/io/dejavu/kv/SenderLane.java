@@ -81,7 +81,7 @@ final class SenderLane {
         }
       }
     } catch (ConnectionLost e) {
-      sender.lose(this, e.getMessage());
+      sender.lose(this, e.reason());
     } catch (RuntimeException e) {
       sender.fail(this, e);
     } finally {
@@ -123,7 +123,7 @@ final class SenderLane {
       sender.countInline();
       return !frame.more();
     } catch (ConnectionLost e) {
-      sender.lose(this, e.getMessage());
+      sender.lose(this, e.reason());
       return false;
     } catch (RuntimeException e) {
       sender.fail(this, e);
@@ -175,7 +175,7 @@ final class SenderLane {
         }
       }
     } catch (ConnectionLost e) {
-      sender.lose(this, e.getMessage());
+      sender.lose(this, e.reason());
     } catch (BadFrame e) {
       sender.lose(this, "%s sends garbage: %s".formatted(connection.peer(), e.getMessage()));
     } catch (RuntimeException e) {
@@ -210,7 +210,7 @@ final class SenderLane {
   /// Waits for its threads, unless it is one of them that asks.
   void join(Deadline deadline) throws InterruptedException {
     for (var thread : List.of(sending, hearing)) {
-      if (thread != Thread.currentThread()) {
+      if (!thread.equals(Thread.currentThread())) {
         thread.join(Duration.ofNanos(Math.max(0, deadline.nanosLeft())));
       }
     }

@@ -96,8 +96,10 @@ final class SenderState {
     boolean renewDue;
     long toldAt;
     boolean isQueued;
+
     /// Pieces in frames that are being sent now: their memory is being read.
     int reading;
+
     @Nullable KvOutcome outcome;
 
     Stream(int number, KvOffer offer, long now) {
@@ -115,8 +117,7 @@ final class SenderState {
     @Override
     public String toString() {
       return "%d %s: room %d, pending %d, declared %d, committed %d, finish %d, told %d"
-          .formatted(
-              number, phase, room, pending.cells(), declared, committed, finish, toldAt);
+          .formatted(number, phase, room, pending.cells(), declared, committed, finish, toldAt);
     }
 
     boolean hasWork() {
@@ -283,10 +284,10 @@ final class SenderState {
   ///
   /// @return null if there is nothing to send, or the window is full
   @Nullable Outgoing next(int number, long now) {
-    if (!hasWork(number)) {
+    var lane = lanes.get(number);
+    if (lane == null || !hasWork(number)) {
       return null;
     }
-    var lane = lanes.get(number);
     var frame = new Filling();
     while (!cancels.isEmpty() && frame.hasRoom()) {
       frame.messages.add(cancels.remove());

@@ -58,9 +58,7 @@ class KvStreamTest {
     // Another one: who sends computes.
     var memory = use(KvMemory.open(new HostDevice(), layout));
     var sender =
-        use(
-            KvSender.open(
-                List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE));
+        use(KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE));
     int[] blocks = {7, 3, 11};
     compute(memory, blocks, new KvSlice(layout.layers(), new TokenRange(0, 43), layout.heads()));
 
@@ -169,7 +167,7 @@ class KvStreamTest {
     var arrival = link.landing.offers.take();
     arrival.grant(link.target, new int[] {0, 1, 2, 3});
 
-    assertThat(stream.await(Deadline.in(Duration.ofMillis(1000)))).isNull();
+    assertThat(stream.await(Deadline.in(Duration.ofSeconds(1)))).isNull();
 
     stream.send(new TokenRange(0, 64));
     stream.finish(64);

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -36,8 +35,7 @@ class StreamSimulationTest {
         simulation.run();
       } catch (RuntimeException | AssertionError | BadFrame e) {
         throw new AssertionError(
-            "seed %d, the last events:%n%s"
-                .formatted(seed, String.join("\n", simulation.history)),
+            "seed %d, the last events:%n%s".formatted(seed, String.join("\n", simulation.history)),
             e);
       }
       simulation.totals.forEach((name, count) -> totals.merge(name, count, Integer::sum));
@@ -81,7 +79,6 @@ class StreamSimulationTest {
     boolean isFinished;
     @Nullable KvOutcome atSender;
     @Nullable KvOutcome atReceiver;
-    int tokensAtReceiver;
     boolean isOffered;
     int room;
     int committedAtReceiver;
@@ -236,9 +233,7 @@ class StreamSimulationTest {
               .filter(entry -> entry.getValue().atSender == null)
               .map(Map.Entry::getKey)
               .toList();
-      return live.isEmpty()
-          ? Optional.empty()
-          : Optional.of(live.get(random.nextInt(live.size())));
+      return live.isEmpty() ? Optional.empty() : Optional.of(live.get(random.nextInt(live.size())));
     }
 
     private void post() {
@@ -282,9 +277,7 @@ class StreamSimulationTest {
         if (source.postedOf[layer] < to) {
           int which = source.offer.layers().start() + layer;
           sender.post(
-              number,
-              new LayerRange(which, which + 1),
-              new TokenRange(source.postedOf[layer], to));
+              number, new LayerRange(which, which + 1), new TokenRange(source.postedOf[layer], to));
           source.postedOf[layer] = to;
         }
       }
@@ -316,7 +309,9 @@ class StreamSimulationTest {
     private void landing() {
       sources.forEach(
           (number, source) -> {
-            if (source.isOffered && source.atReceiver == null && random.nextInt(isCalm ? 1 : 2) == 0) {
+            if (source.isOffered
+                && source.atReceiver == null
+                && random.nextInt(isCalm ? 1 : 2) == 0) {
               if (random.nextInt(isCalm ? 1000 : 60) == 0) {
                 receiver.refused(number, "no room");
               } else if (source.room < source.offer.tokens().end()) {
@@ -368,10 +363,7 @@ class StreamSimulationTest {
 
     /// Some lane gets on at some place.
     private void move() throws BadFrame {
-      var up =
-          wires.entrySet().stream()
-              .filter(entry -> entry.getValue().isNeeded())
-              .toList();
+      var up = wires.entrySet().stream().filter(entry -> entry.getValue().isNeeded()).toList();
       if (up.isEmpty()) {
         return;
       }

@@ -25,6 +25,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -35,6 +36,8 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ApiServer implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
   private static final Duration DRAIN_POLL = Duration.ofMillis(20);
+  private static final Set<String> WITHOUT_VERSION =
+      Set.of("/chat/completions", "/completions", "/embeddings", "/models");
 
   private final ApiConfig config;
   private final String version;
@@ -224,13 +227,20 @@ public final class ApiServer implements AutoCloseable {
             Watching.OTHER,
             Gate.Door.KEY,
             (request, _) -> {
-              throw new HttpError(
-                  404,
-                  "invalid_request_error",
-                  "nothing is at " + request.path().path(),
-                  null,
-                  "unknown_url");
+              throw unknown(request.path().path());
             }));
+  }
+
+  /// Most often the base URL that a client was given is not what it expects.
+  private static HttpError unknown(String path) {
+    String hint = "";
+    if (path.startsWith("/v1/v1/")) {
+      hint = "; /v1 is there twice: clients add it, or the base URL has it, not both";
+    } else if (WITHOUT_VERSION.contains(path)) {
+      hint = "; /v1%s is, and the base URL of most clients ends in /v1".formatted(path);
+    }
+    return new HttpError(
+        404, "invalid_request_error", "nothing is at " + path + hint, null, "unknown_url");
   }
 
   /// CONNECT has no path, which the routes below need.

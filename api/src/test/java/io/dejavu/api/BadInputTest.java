@@ -267,6 +267,8 @@ class BadInputTest {
   void unknownPathsAndMethodsAreNamed() throws Exception {
     assertError(api.get("/v1/nothing"), 404, null, "nothing is at /v1/nothing");
     assertError(api.get("/nothing"), 404, null, "nothing is at /nothing");
+    assertError(api.get("/chat/completions"), 404, null, "; /v1/chat/completions is, and the base");
+    assertError(api.get("/v1/v1/models"), 404, null, "; /v1 is there twice");
     var response = api.get("/v1/completions");
     assertError(response, 405, null, "/v1/completions does not take GET, only POST");
     assertThat(response.headers().firstValue("Allow")).hasValue("POST");

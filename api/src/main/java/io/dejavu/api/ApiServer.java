@@ -39,6 +39,10 @@ public final class ApiServer implements AutoCloseable {
   private static final Set<String> WITHOUT_VERSION =
       Set.of("/chat/completions", "/completions", "/embeddings", "/models");
 
+  /// What the system keeps of an answer that the client does not take. The system's own choice is
+  /// megabytes: a whole answer would go out before anybody finds that no one reads it.
+  private static final int SEND_BUFFER_BYTES = 128 << 10;
+
   private final ApiConfig config;
   private final String version;
   private final InstantSource clock;
@@ -75,7 +79,8 @@ public final class ApiServer implements AutoCloseable {
         WebServer.builder()
             .host(config.host())
             .port(config.port())
-            .connectionOptions(options -> options.tcpNoDelay(true))
+            .connectionOptions(
+                options -> options.tcpNoDelay(true).socketSendBufferSize(SEND_BUFFER_BYTES))
             .protocolsDiscoverServices(false)
             .addConnectionSelector(connections)
             .maxPayloadSize(config.bodyBytes())

@@ -72,6 +72,44 @@ class ClientsTest {
     }
   }
 
+  /// As a client whose machine is gone: nothing is acknowledged, nothing is said. An answer without
+  /// anything that makes it large.
+  @Test
+  void aClientThatNoLongerTakesItsStreamLosesItBeforeItsEnd() throws Exception {
+    var config = Deadlines.of(Duration.ofSeconds(30), Duration.ofMillis(300));
+    try (var api = new ServerFixture(config, new ByteTokenizer());
+        var socket = new Socket()) {
+      api.engine.pace(Duration.ofMillis(4));
+      socket.setReceiveBufferSize(4096);
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), api.server.port()));
+
+      write(socket, "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"n\": 8, \"stream\": true}");
+
+      Waiting.until(() -> api.engine.requests.size() == 8);
+      Waiting.until(() -> api.engine.live.isEmpty());
+      assertThat(api.engine.cancelled).as("ended by the server").hasSize(8);
+      Waiting.until(() -> closedByServer(socket));
+    }
+  }
+
+  @Test
+  void aClientThatBreaksOffWithoutAFarewellCancelsItsRequest() throws Exception {
+    try (var api = new ServerFixture()) {
+      api.engine.pace(SLOW);
+      for (boolean stream : new boolean[] {false, true}) {
+        int before = api.engine.cancelled.size();
+        try (var socket =
+            post(api, "{\"prompt\": \"Hi\", \"max_tokens\": 900, \"stream\": " + stream + "}")) {
+          Waiting.until(() -> api.engine.live.size() == 1);
+          socket.setSoLinger(true, 0); // close() is a reset then
+        }
+
+        Waiting.until(() -> api.engine.cancelled.size() == before + 1);
+        Waiting.until(() -> api.engine.live.isEmpty());
+      }
+    }
+  }
+
   @Test
   void connectionsAreKeptAndRequestsMayComeAhead() throws Exception {
     try (var api = new ServerFixture()) {

@@ -23,6 +23,9 @@ interface Doorbell {
   /// Whether the peer has closed its side or died. What it put into the ring before is still there.
   boolean peerIsGone();
 
+  /// Whether this side was closed.
+  boolean isClosed();
+
   /// Looks anew whether the peer is gone, without waiting.
   void look();
 

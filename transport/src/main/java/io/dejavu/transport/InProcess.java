@@ -2,7 +2,6 @@ package io.dejavu.transport;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// Connections within this process, through the same rings as between processes.
@@ -30,11 +29,15 @@ public final class InProcess {
   /// @param right who the peer of the left end is
   /// @param ringBytes what may be on the way in each direction, a power of two from 4096
   public static Pair pair(Identity left, Identity right, long ringBytes) {
-    return pair(left, right, ringBytes, 1L << 30, Duration.ofSeconds(10));
+    var config = TransportConfig.DEFAULT.withRingBytes(ringBytes);
+    return pair(left, config, right, config);
   }
 
+  /// @param ofLeft how the left end is; the rings are as it wants them
+  /// @param ofRight how the right end is
   static Pair pair(
-      Identity left, Identity right, long ringBytes, long mostBody, Duration patience) {
+      Identity left, TransportConfig ofLeft, Identity right, TransportConfig ofRight) {
+    long ringBytes = ofLeft.ringBytes();
     var arena = Arena.ofShared();
     var ends = new AtomicInteger(2);
     Runnable release =
@@ -48,8 +51,8 @@ public final class InProcess {
     ParkBell[] bells = ParkBell.pair();
     return new Pair(
         new RingConnection(
-            right, new RingConnection.Rings(there, back, release), bells[0], mostBody, patience),
+            right, new RingConnection.Rings(there, back, release), bells[0], ofLeft),
         new RingConnection(
-            left, new RingConnection.Rings(back, there, release), bells[1], mostBody, patience));
+            left, new RingConnection.Rings(back, there, release), bells[1], ofRight));
   }
 }

@@ -34,16 +34,18 @@ final class InProcessListener implements Listener {
     return listener;
   }
 
-  static Connection connect(Address.SameProcess address, Identity me, SharedSecret secret)
+  static Connection connect(
+      Address.SameProcess address, Identity me, SharedSecret secret, TransportConfig config)
       throws IOException {
     InProcessListener listener = NAMES.get(address.name());
     if (listener == null) {
       throw new IOException("nobody listens at " + address);
     }
-    return listener.meet(me, secret);
+    return listener.meet(me, secret, config);
   }
 
-  private Connection meet(Identity peer, SharedSecret theirs) throws ConnectionRefused {
+  private Connection meet(Identity peer, SharedSecret theirs, TransportConfig ofPeer)
+      throws ConnectionRefused {
     if (!secret.isSameAs(theirs)) {
       throw refuse("%s does not know the shared secret".formatted(peer.name()));
     }
@@ -52,7 +54,7 @@ final class InProcessListener implements Listener {
     } catch (ConnectionRefused e) {
       throw refuse(e.reason());
     }
-    var pair = InProcess.pair(me, peer, config.ringBytes(), config.mostBody(), config.patience());
+    var pair = InProcess.pair(me, config, peer, ofPeer);
     if (!room.enter(pair.left())) {
       pair.close();
       throw refuse("%s: nobody listens any more".formatted(peer.name()));

@@ -58,6 +58,11 @@ final class ParkBell implements Doorbell {
   }
 
   @Override
+  public boolean isClosed() {
+    return isClosed;
+  }
+
+  @Override
   public void look() {}
 
   @Override

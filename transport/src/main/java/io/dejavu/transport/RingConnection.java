@@ -2,7 +2,6 @@ package io.dejavu.transport;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
@@ -29,9 +28,9 @@ final class RingConnection implements Connection {
   private final AtomicReference<@Nullable String> end = new AtomicReference<>();
   private @Nullable Arrived last;
 
-  RingConnection(Identity peer, Rings rings, Doorbell bell, long mostBody, Duration patience) {
+  RingConnection(Identity peer, Rings rings, Doorbell bell, TransportConfig config) {
     this.peer = peer;
-    this.mostBody = mostBody;
+    this.mostBody = config.mostBody();
     this.bell = bell;
     release = rings.release();
     sender = new RingSender(new Ring(rings.sending()), bell, peer.name());
@@ -41,7 +40,7 @@ final class RingConnection implements Connection {
             bell,
             peer.name(),
             mostBody,
-            patience,
+            config.patience(),
             heads.allocate(MOST_HEAD));
   }
 

@@ -154,8 +154,8 @@ final class RingReceiver {
         ring.wakeReceiverAt(0);
         return true;
       }
-      if (bell.peerIsGone()) {
-        // It may have put something in between the last look and its end.
+      if (bell.isClosed() || bell.peerIsGone()) {
+        // The peer may have put something in between the last look and its end.
         if (isThere()) {
           return true;
         }

@@ -129,7 +129,7 @@ final class RingSender {
         ring.wakeSenderAt(0);
         return;
       }
-      if (bell.peerIsGone()) {
+      if (bell.isClosed() || bell.peerIsGone()) {
         throw new ConnectionLost(peer + " is gone");
       }
       long left = deadline.nanosLeft();

@@ -65,6 +65,11 @@ final class SocketBell implements Doorbell {
   }
 
   @Override
+  public boolean isClosed() {
+    return !channel.isOpen();
+  }
+
+  @Override
   public void look() {
     if (hears()) {
       sender.wakeup();

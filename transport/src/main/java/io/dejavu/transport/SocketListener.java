@@ -191,7 +191,7 @@ final class SocketListener implements Listener {
       }
       var handshake = new Handshake(me, secret, Medium.STREAM, link, where, deadline);
       Identity peer = handshake.listen(this::admit);
-      return new StreamConnection(peer, link, config.mostBody(), config.patience());
+      return new StreamConnection(peer, link, config);
     } catch (IOException | RuntimeException e) {
       Closing.quietly(link);
       throw e;
@@ -209,7 +209,7 @@ final class SocketListener implements Listener {
                 return offer.make();
               });
       var bell = new SocketBell(link.detach());
-      return new RingConnection(peer, offer.take(), bell, config.mostBody(), config.patience());
+      return new RingConnection(peer, offer.take(), bell, config);
     } catch (IOException | RuntimeException e) {
       link.close();
       throw e;

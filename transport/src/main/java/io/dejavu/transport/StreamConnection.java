@@ -2,7 +2,6 @@ package io.dejavu.transport;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
@@ -20,14 +19,14 @@ final class StreamConnection implements Connection {
   private final AtomicReference<@Nullable String> end = new AtomicReference<>();
   private @Nullable Arrived last;
 
-  StreamConnection(Identity peer, ByteLink link, long mostBody, Duration patience) {
+  StreamConnection(Identity peer, ByteLink link, TransportConfig config) {
     this.peer = peer;
     this.link = link;
-    this.mostBody = mostBody;
+    this.mostBody = config.mostBody();
     link.peerIs(peer.name());
     Arena arena = Arena.ofAuto(); // two small buffers, gone with the connection
     writer = new FrameWriter(link, arena);
-    reader = new FrameReader(link, peer.name(), mostBody, patience, arena);
+    reader = new FrameReader(link, peer.name(), mostBody, config.patience(), arena);
   }
 
   @Override

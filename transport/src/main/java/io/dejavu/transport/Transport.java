@@ -71,7 +71,7 @@ public final class Transport {
         var socket = UnixDomainSocketAddress.of(shared.path());
         yield rings(open(address, socket, soon), address, soon);
       }
-      case Address.SameProcess same -> InProcessListener.connect(same, me, secret);
+      case Address.SameProcess same -> InProcessListener.connect(same, me, secret, config);
     };
   }
 
@@ -132,7 +132,7 @@ public final class Transport {
       }
       var handshake = handshake(Medium.STREAM, link, address, deadline);
       Identity peer = handshake.connect(_ -> {});
-      return new StreamConnection(peer, link, config.mostBody(), config.patience());
+      return new StreamConnection(peer, link, config);
     } catch (IOException | RuntimeException e) {
       Closing.quietly(link);
       throw e;
@@ -159,7 +159,7 @@ public final class Transport {
       var rings =
           new RingConnection.Rings(file.toListener(), file.fromListener(), file.arena()::close);
       return new RingConnection(
-          peer, rings, new SocketBell(link.detach()), config.mostBody(), config.patience());
+          peer, rings, new SocketBell(link.detach()), config);
     } catch (IOException | RuntimeException e) {
       link.close();
       RingFile file = mapped.get();

@@ -17,8 +17,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/// A proxy in front of a listener's socket, with the faults that links have. Connect to its
-/// {@link #address} in place of the listener's; {@link #set} changes what goes wrong from then on.
+/// A proxy in front of a listener's socket, with the faults that links have. Connect to its {@link
+/// #address} in place of the listener's; {@link #set} changes what goes wrong from then on.
 public final class FaultyLink implements AutoCloseable {
   /// What goes wrong with the bytes of one direction, counted from when the fault was set.
   public sealed interface Fault {
@@ -211,8 +211,8 @@ public final class FaultyLink implements AutoCloseable {
           write(to, chunk);
         }
         case Fault.Drop(var after, var missing) -> {
-          int first = (int) Math.clamp(after - passed, 0, bytes);
-          int last = (int) Math.clamp(after + missing - passed, first, bytes);
+          int first = Math.clamp(after - passed, 0, bytes);
+          int last = Math.clamp(after + missing - passed, first, bytes);
           write(to, chunk.slice(0, first));
           write(to, chunk.slice(last, bytes - last));
         }

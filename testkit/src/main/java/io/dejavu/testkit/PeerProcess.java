@@ -71,8 +71,7 @@ public final class PeerProcess {
     try (var arena = Arena.ofConfined()) {
       MemorySegment body = arena.allocate(32 << 20);
       while (true) {
-        connection.send(
-            MemorySegment.NULL, List.of(body), Deadline.in(Duration.ofMinutes(2)));
+        connection.send(MemorySegment.NULL, List.of(body), Deadline.in(Duration.ofMinutes(2)));
       }
     } catch (IOException e) {
       throw new IllegalStateException(e);

@@ -35,8 +35,7 @@ public final class InProcess {
 
   /// @param ofLeft how the left end is; the rings are as it wants them
   /// @param ofRight how the right end is
-  static Pair pair(
-      Identity left, TransportConfig ofLeft, Identity right, TransportConfig ofRight) {
+  static Pair pair(Identity left, TransportConfig ofLeft, Identity right, TransportConfig ofRight) {
     long ringBytes = ofLeft.ringBytes();
     var arena = Arena.ofShared();
     var ends = new AtomicInteger(2);
@@ -50,8 +49,7 @@ public final class InProcess {
     MemorySegment back = arena.allocate(Ring.CONTROL + ringBytes, Ring.CONTROL);
     ParkBell[] bells = ParkBell.pair();
     return new Pair(
-        new RingConnection(
-            right, new RingConnection.Rings(there, back, release), bells[0], ofLeft),
+        new RingConnection(right, new RingConnection.Rings(there, back, release), bells[0], ofLeft),
         new RingConnection(
             left, new RingConnection.Rings(back, there, release), bells[1], ofRight));
   }

@@ -7,6 +7,8 @@ import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /// Bytes over a socket. The channel does not block, and each direction has a selector of its own to
@@ -19,16 +21,30 @@ final class SocketLink implements ByteLink {
   private final Selector writable;
   private boolean isDrained = true;
 
-  /// @param channel connected; this owns it from now on
-  /// @param peer what to call the other side
-  SocketLink(SocketChannel channel, String peer) throws IOException {
+  private SocketLink(SocketChannel channel, Selector readable, Selector writable, String peer) {
     this.channel = channel;
+    this.readable = readable;
+    this.writable = writable;
     this.peer = peer;
-    channel.configureBlocking(false);
-    readable = Selector.open();
-    writable = Selector.open();
-    channel.register(readable, SelectionKey.OP_READ);
-    channel.register(writable, SelectionKey.OP_WRITE);
+  }
+
+  /// @param channel connected; this owns it from now on, and closes it if it fails
+  /// @param peer what to call the other side
+  static SocketLink open(SocketChannel channel, String peer) throws IOException {
+    List<AutoCloseable> opened = new ArrayList<>(List.of(channel));
+    try {
+      channel.configureBlocking(false);
+      Selector readable = Selector.open();
+      opened.add(readable);
+      Selector writable = Selector.open();
+      opened.add(writable);
+      channel.register(readable, SelectionKey.OP_READ);
+      channel.register(writable, SelectionKey.OP_WRITE);
+      return new SocketLink(channel, readable, writable, peer);
+    } catch (IOException | RuntimeException e) {
+      opened.forEach(Closing::quietly);
+      throw e;
+    }
   }
 
   @Override

@@ -26,6 +26,9 @@ final class SocketListener implements Listener {
   /// Handshakes at the same time. If there are more, the oldest is cut off: it had most time.
   private static final int MOST_HANDSHAKES = 64;
 
+  /// Those that wait until `transport-accept` gets to them.
+  private static final int BACKLOG = 512;
+
   private static final Logger LOG = System.getLogger(SocketListener.class.getName());
 
   private final ServerSocketChannel server;
@@ -68,7 +71,7 @@ final class SocketListener implements Listener {
     var server = ServerSocketChannel.open();
     try {
       server.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-      server.bind(socket);
+      server.bind(socket, BACKLOG);
       var bound = (InetSocketAddress) server.getLocalAddress();
       return new SocketListener(
           server, new Address.Tcp(address.host(), bound.getPort()), null, me, secret, config);
@@ -88,10 +91,10 @@ final class SocketListener implements Listener {
     try {
       var socket = UnixDomainSocketAddress.of(path);
       try {
-        server.bind(socket);
+        server.bind(socket, BACKLOG);
       } catch (BindException e) {
         deleteIfNobodyListens(path, e);
-        server.bind(socket);
+        server.bind(socket, BACKLOG);
       }
       Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
       return new SocketListener(server, address, path, me, secret, config);
@@ -157,7 +160,7 @@ final class SocketListener implements Listener {
     try {
       room.enter(shakeHands(channel));
     } catch (IOException e) {
-      room.noteRefusal(String.valueOf(e.getMessage()));
+      room.noteRefusal(e.getMessage() == null ? e.toString() : e.getMessage());
     } catch (RuntimeException e) {
       room.noteRefusal(e.toString());
     } finally {
@@ -172,7 +175,7 @@ final class SocketListener implements Listener {
     SocketLink socket;
     try {
       Transport.tune(channel, file != null);
-      socket = new SocketLink(channel, where);
+      socket = SocketLink.open(channel, where);
     } catch (IOException | RuntimeException e) {
       Closing.quietly(channel);
       throw e;

@@ -12,6 +12,7 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -78,38 +79,46 @@ public final class Transport {
   private static SocketLink open(Address address, SocketAddress socket, Deadline deadline)
       throws IOException {
     boolean isUnix = socket instanceof UnixDomainSocketAddress;
-    SocketChannel channel =
-        isUnix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
-    try (var connected = Selector.open()) {
-      channel.configureBlocking(false);
-      if (!channel.connect(socket)) {
-        channel.register(connected, SelectionKey.OP_CONNECT);
-        while (!channel.finishConnect()) {
-          long nanos = deadline.nanosLeft();
-          if (nanos <= 0) {
-            throw new IOException("nobody answers in time at " + address);
-          }
-          connected.select(_ -> {}, TimeUnit.NANOSECONDS.toMillis(nanos) + 1);
+    while (true) {
+      SocketChannel channel =
+          isUnix ? SocketChannel.open(StandardProtocolFamily.UNIX) : SocketChannel.open();
+      try {
+        connect(channel, socket, deadline);
+        tune(channel, isUnix);
+        return SocketLink.open(channel, address.toString());
+      } catch (IOException e) {
+        Closing.quietly(channel);
+        String why = String.valueOf(e.getMessage());
+        // A Unix-domain socket with many callers in front of it does not let one wait.
+        if (!isUnix || !why.contains("temporarily unavailable") || deadline.hasPassed()) {
+          throw new IOException("cannot connect to %s: %s".formatted(address, why), e);
         }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+      } catch (RuntimeException e) {
+        Closing.quietly(channel);
+        throw e;
       }
-      tune(channel, isUnix);
-    } catch (IOException e) {
-      Closing.quietly(channel);
-      throw new IOException("cannot connect to %s: %s".formatted(address, e.getMessage()), e);
-    } catch (RuntimeException e) {
-      Closing.quietly(channel);
-      throw e;
     }
-    return link(channel, address.toString());
   }
 
-  /// A link that owns the channel, or an exception and a closed channel.
-  static SocketLink link(SocketChannel channel, String peer) throws IOException {
-    try {
-      return new SocketLink(channel, peer);
-    } catch (IOException | RuntimeException e) {
-      Closing.quietly(channel);
-      throw e;
+  private static void connect(SocketChannel channel, SocketAddress socket, Deadline deadline)
+      throws IOException {
+    channel.configureBlocking(false);
+    if (channel.connect(socket)) {
+      return;
+    }
+    try (var connected = Selector.open()) {
+      channel.register(connected, SelectionKey.OP_CONNECT);
+      while (!channel.finishConnect()) {
+        long nanos = deadline.nanosLeft();
+        if (nanos <= 0) {
+          throw new IOException("nobody answers in time");
+        }
+        connected.select(_ -> {}, TimeUnit.NANOSECONDS.toMillis(nanos) + 1);
+        if (Thread.currentThread().isInterrupted()) {
+          throw new IOException("interrupted");
+        }
+      }
     }
   }
 
@@ -158,8 +167,7 @@ public final class Transport {
       }
       var rings =
           new RingConnection.Rings(file.toListener(), file.fromListener(), file.arena()::close);
-      return new RingConnection(
-          peer, rings, new SocketBell(link.detach()), config);
+      return new RingConnection(peer, rings, new SocketBell(link.detach()), config);
     } catch (IOException | RuntimeException e) {
       link.close();
       RingFile file = mapped.get();

@@ -14,6 +14,7 @@ module io.dejavu.serve {
   requires transitive io.dejavu.model;
   requires transitive io.dejavu.tensor;
   requires io.dejavu.template;
+  requires io.dejavu.transport;
   requires io.dejavu.workload;
   requires info.picocli;
   requires ch.qos.logback.classic;

@@ -9,7 +9,12 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = "Measures.",
-    subcommands = {BenchEngineCommand.class, BenchServeCommand.class, BenchCompareCommand.class},
+    subcommands = {
+      BenchEngineCommand.class,
+      BenchServeCommand.class,
+      BenchCompareCommand.class,
+      BenchKvCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND",
     footerHeading = "%nExamples:%n",
     footer = {
@@ -23,7 +28,7 @@ final class BenchCommand implements Runnable {
   public void run() {
     if (spec != null) {
       throw new CommandLine.ParameterException(
-          spec.commandLine(), "measure what? bench engine, bench serve, bench compare");
+          spec.commandLine(), "measure what? bench engine, bench serve, bench compare, bench kv");
     }
   }
 }

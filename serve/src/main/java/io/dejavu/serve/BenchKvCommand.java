@@ -1,0 +1,26 @@
+package io.dejavu.serve;
+
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "kv",
+    description = "Measures how keys and values move.",
+    subcommands = {BenchKvStreamCommand.class, BenchKvPeerCommand.class},
+    synopsisSubcommandLabel = "COMMAND",
+    footerHeading = "%nExamples:%n",
+    footer = {"  dejavu bench kv stream --to tcp"})
+final class BenchKvCommand implements Runnable {
+  @Spec @Nullable CommandSpec spec;
+
+  @Override
+  public void run() {
+    if (spec != null) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "measure what? bench kv stream");
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package io.dejavu.serve;
+
+import io.dejavu.kv.KvMemory;
+import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.TokenRange;
+import io.dejavu.tensor.HostDevice;
+import io.dejavu.transport.Connection;
+import io.dejavu.transport.Deadline;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/// Streams as one would at first: each row of keys and of values of each head, layer and token is a
+/// message that says where it belongs. What packing is compared with.
+final class FragmentTarget implements KvStreamBench.Target {
+  /// Of the connection.
+  static final String NAME = "fragments";
+
+  private final KvPeer peer;
+  private final Connection connection;
+  private final KvMemory memory;
+  private final MemorySegment bytes;
+  private final MemorySegment head = MemorySegment.ofArray(new byte[Head.BYTES]);
+  private int[] blocks = {};
+  private long request = 1L << 32;
+
+  /// What a message is.
+  ///
+  /// @param value of `DATA` the first byte in the memory, of `END` the tokens
+  record Head(Kind kind, long request, long value) {
+    static final int BYTES = 24;
+
+    enum Kind {
+      DATA,
+      ASK,
+      END
+    }
+
+    static Head read(MemorySegment head) {
+      return new Head(
+          Kind.values()[head.get(ValueLayout.JAVA_INT_UNALIGNED, 0)],
+          head.get(ValueLayout.JAVA_LONG_UNALIGNED, 8),
+          head.get(ValueLayout.JAVA_LONG_UNALIGNED, 16));
+    }
+  }
+
+  FragmentTarget(KvPeer peer, KvMemory memory) throws IOException {
+    this.peer = peer;
+    this.connection = peer.connect(NAME);
+    this.memory = memory;
+    this.bytes = HostDevice.segment(memory.cache(0).buffer());
+  }
+
+  @Override
+  public void begin(int[] blocks) {
+    this.blocks = blocks;
+    request++;
+  }
+
+  @Override
+  public void send(LayerRange layers, TokenRange tokens) {
+    var layout = memory.layout();
+    long row = layout.type().bytes(layout.headSize());
+    for (int layer = layers.start(); layer < layers.end(); layer++) {
+      var cache = memory.cache(layer);
+      for (int token = tokens.start(); token < tokens.end(); token++) {
+        int block = blocks[token / layout.blockTokens()];
+        long slot = token % layout.blockTokens() * row;
+        for (int kvHead = 0; kvHead < layout.kvHeads(); kvHead++) {
+          sendRow(cache.keys(block, kvHead) + slot, row);
+          sendRow(cache.values(block, kvHead) + slot, row);
+        }
+      }
+    }
+  }
+
+  private void sendRow(long offset, long length) {
+    try {
+      send(Head.Kind.DATA, offset, List.of(bytes.asSlice(offset, length)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void send(Head.Kind kind, long value, List<MemorySegment> body) throws IOException {
+    head.set(ValueLayout.JAVA_INT_UNALIGNED, 0, kind.ordinal());
+    head.set(ValueLayout.JAVA_LONG_UNALIGNED, 8, request);
+    head.set(ValueLayout.JAVA_LONG_UNALIGNED, 16, value);
+    connection.send(head, body, Deadline.in(KvPeer.PATIENCE));
+  }
+
+  @Override
+  public void commit(int tokens) {}
+
+  @Override
+  public void await(int tokens) throws IOException {
+    send(Head.Kind.ASK, 0, List.of());
+    if (connection.receive(Deadline.in(KvPeer.PATIENCE)) == null) {
+      throw new IOException("the peer does not answer");
+    }
+  }
+
+  @Override
+  public int finish(int tokens) throws IOException {
+    send(Head.Kind.END, tokens, List.of());
+    return peer.digest(request);
+  }
+
+  @Override
+  public void close() {
+    connection.close();
+  }
+}

@@ -19,8 +19,7 @@ final class BenchKvCommand implements Runnable {
   @Override
   public void run() {
     if (spec != null) {
-      throw new CommandLine.ParameterException(
-          spec.commandLine(), "measure what? bench kv stream");
+      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench kv stream");
     }
   }
 }

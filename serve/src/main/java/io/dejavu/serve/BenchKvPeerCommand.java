@@ -59,10 +59,7 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     try (var memory = KvMemory.open(new HostDevice(), layout);
         var listener = transport.listen(address)) {
       var shelf = new Shelf(memory, out);
-      Thread.ofPlatform()
-          .daemon()
-          .name("accept")
-          .start(() -> accept(listener, config, shelf));
+      Thread.ofPlatform().daemon().name("accept").start(() -> accept(listener, config, shelf));
       say(out, listener.address().toString());
       while (in.readLine() != null) {
         // Nobody says anything; the end of the input is the end.

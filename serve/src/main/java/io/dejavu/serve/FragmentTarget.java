@@ -33,14 +33,28 @@ final class FragmentTarget implements KvStreamBench.Target {
     static final int BYTES = 24;
 
     enum Kind {
-      DATA,
-      ASK,
-      END
+      DATA(1),
+      ASK(2),
+      END(3);
+
+      final int code;
+
+      Kind(int code) {
+        this.code = code;
+      }
+
+      static Kind of(int code) {
+        return switch (code) {
+          case 1 -> DATA;
+          case 2 -> ASK;
+          default -> END;
+        };
+      }
     }
 
     static Head read(MemorySegment head) {
       return new Head(
-          Kind.values()[head.get(ValueLayout.JAVA_INT_UNALIGNED, 0)],
+          Kind.of(head.get(ValueLayout.JAVA_INT_UNALIGNED, 0)),
           head.get(ValueLayout.JAVA_LONG_UNALIGNED, 8),
           head.get(ValueLayout.JAVA_LONG_UNALIGNED, 16));
     }
@@ -85,7 +99,7 @@ final class FragmentTarget implements KvStreamBench.Target {
   }
 
   private void send(Head.Kind kind, long value, List<MemorySegment> body) throws IOException {
-    head.set(ValueLayout.JAVA_INT_UNALIGNED, 0, kind.ordinal());
+    head.set(ValueLayout.JAVA_INT_UNALIGNED, 0, kind.code);
     head.set(ValueLayout.JAVA_LONG_UNALIGNED, 8, request);
     head.set(ValueLayout.JAVA_LONG_UNALIGNED, 16, value);
     connection.send(head, body, Deadline.in(KvPeer.PATIENCE));

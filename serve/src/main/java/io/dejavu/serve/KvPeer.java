@@ -108,11 +108,12 @@ final class KvPeer implements AutoCloseable {
 
   /// The checksum that it has of a request, once that is complete.
   int digest(long request) throws IOException {
-    var words = next().split(" ");
-    if (Long.parseLong(words[0]) != request) {
-      throw new IOException("request %s is complete, not %d".formatted(words[0], request));
+    var line = next();
+    var prefix = request + " ";
+    if (!line.startsWith(prefix)) {
+      throw new IOException("request %d is to be complete: %s".formatted(request, line));
     }
-    return Integer.parseUnsignedInt(words[1], 16);
+    return Integer.parseUnsignedInt(line.substring(prefix.length()), 16);
   }
 
   @Override

@@ -74,7 +74,8 @@ final class KvStreamBench implements AutoCloseable {
 
   /// One run.
   ///
-  /// @param promptNanos until the first token, and, unless tokens overlap, the target has the prompt
+  /// @param promptNanos until the first token, and, unless tokens overlap, the target has the
+  ///   prompt
   /// @param stepNanos median of the steps after it
   /// @param nanos of it all, until the target has everything
   record Run(Mode mode, long promptNanos, long stepNanos, long nanos) {}
@@ -88,8 +89,7 @@ final class KvStreamBench implements AutoCloseable {
     int count = KvLayout.blocksFor(prompt + tokens, KvLayout.BLOCK_TOKENS);
     this.blocks = IntStream.range(0, count).toArray();
     this.memory = KvMemory.open(kernels.device(), layout(executor, count));
-    executor.use(
-        IntStream.range(0, executor.sizes().layers()).mapToObj(memory::cache).toList());
+    executor.use(IntStream.range(0, executor.sizes().layers()).mapToObj(memory::cache).toList());
   }
 
   private static KvLayout layout(Executor executor, int blocks) {

@@ -34,7 +34,9 @@ public final class KvArrival {
   /// KvLanding#ended}. May be called again with more blocks after the same ones.
   ///
   /// @param blocks for the sequence from position 0 on, so `blocks[i]` is for positions `[i * S, (i
-  ///   + 1) * S)`; nobody changes the array
+  ///   +
+  ///     1)
+  ///        * S)`; nobody changes the array
   /// @return false if it has ended: these blocks are not needed then
   /// @throws IllegalArgumentException if the memory is not of the offer's form, or less than before
   public boolean grant(KvMemory memory, int[] blocks) {

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class CommandLineTest {
   /// What a command left behind.
@@ -83,6 +84,10 @@ final class CommandLineTest {
           bench engine --pp -1              | 2 | --pp is -1, must be at least 0
           bench engine --pp 5000            | 2 | 5000 tokens, the model was made for 1024
           bench engine --json --plain       | 2 | mutually exclusive
+          bench kv                          | 2 | measure what?
+          bench kv stream --to pigeon       | 2 | --to is 'pigeon', must be
+          bench kv stream --prompt 0        | 2 | --prompt 0 --tokens 500
+          bench kv stream --tokens 1000     | 2 | 1500 tokens, the model was made for 1024
           bench serve --base-url x          | 2 | 'x' is not a URL such as
           bench serve --rate 0              | 2 | rate is 0.0, must be over 0
           bench serve --rate 1 --burstiness 0 | 2 | burstiness is 0.0, must be over 0
@@ -201,6 +206,18 @@ final class CommandLineTest {
     assertThat(outcome.out)
         .contains("\"test\":\"pp8\"")
         .contains("\"test\":\"tg4\",\"sequences\":3");
+  }
+
+  /// The target's checksum is compared with that of what was computed: this is also a test of
+  /// streaming between processes.
+  @ParameterizedTest
+  @ValueSource(strings = {"shm", "unix", "tcp"})
+  void keysAndValuesArriveInAnotherProcessHoweverTheyAreStreamed(String way) {
+    var outcome = run(("bench kv stream --prompt 40 --tokens 9 --rounds 1 --to " + way).split(" "));
+
+    assertThat(outcome.code).as(outcome.err).isZero();
+    assertThat(outcome.out.lines().filter(line -> line.matches(".* +[0-9.]+ +[0-9.]+ .*")))
+        .hasSize(KvStreamBench.Mode.values().length);
   }
 
   @Test

@@ -74,7 +74,8 @@ final class HubApi {
 
   URI uri(HubName name, String commit, String file) {
     return URI.create(
-        "%s/%s/resolve/%s/%s".formatted(config.endpoint(), name.repo(), commit, encoded(file)));
+        "%s/%s/resolve/%s/%s"
+            .formatted(config.endpoint(), name.repo(), commit, encoded(file).replace("%2F", "/")));
   }
 
   private static String encoded(String text) {
@@ -109,8 +110,8 @@ final class HubApi {
   }
 
   private static @Nullable HubFile file(String name, JsonNode sibling) {
-    if (!HubFile.isPlain(name)) {
-      return null; // in a folder, or worse: not for us
+    if (!HubFile.isSafe(name)) {
+      return null; // deep in folders, or worse: not for us
     }
     var lfs = sibling.path("lfs");
     String etag =

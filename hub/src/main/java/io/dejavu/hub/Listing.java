@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// What a repository holds at one commit.
 ///
 /// @param names of all files, with their folders
-/// @param known those in no folder whose length and hash the listing says
+/// @param known those in one folder at most whose length and hash the listing says
 record Listing(String commit, Set<String> names, Map<String, HubFile> known) {
   Listing {
     names = Set.copyOf(names);

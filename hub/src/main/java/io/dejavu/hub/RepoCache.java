@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 ///   blobs/ETAG.dejavu.incomplete          as far as they have come
 ///   refs/main                             the commit that this branch or tag was last
 ///   snapshots/COMMIT/config.json          -> ../../blobs/ETAG
+///   snapshots/COMMIT/1_Pooling/config.json -> ../../../blobs/ETAG
 ///   .no_exist/COMMIT/chat_template.jinja  empty: that commit has no such file
 /// ```
 final class RepoCache {
@@ -113,7 +114,7 @@ final class RepoCache {
   void rememberLack(String commit, String file) {
     Path mark = folder.resolve(".no_exist").resolve(commit).resolve(file);
     try {
-      Files.createDirectories(folder.resolve(".no_exist").resolve(commit));
+      Files.createDirectories(mark.getParent());
       Files.createFile(mark);
     } catch (FileAlreadyExistsException _) {
       // Known before.
@@ -134,8 +135,9 @@ final class RepoCache {
       if (Files.isRegularFile(pointer) && Files.size(pointer) == file.bytes()) {
         return;
       }
-      Files.createDirectories(snapshot(commit));
-      Path made = pointer.resolveSibling("." + file.name() + "." + UUID.randomUUID() + ".tmp");
+      Files.createDirectories(pointer.getParent());
+      Path made =
+          pointer.resolveSibling("." + pointer.getFileName() + "." + UUID.randomUUID() + ".tmp");
       try {
         link(made, blob(file.etag()));
         move(made, pointer);
@@ -150,7 +152,7 @@ final class RepoCache {
   private static void link(Path pointer, Path blob) throws IOException {
     try {
       Files.createSymbolicLink(
-          pointer, Path.of("..", "..", "blobs", blob.getFileName().toString()));
+          pointer, pointer.resolve("..").normalize().relativize(blob.normalize()));
     } catch (UnsupportedOperationException | IOException _) {
       try {
         Files.createLink(pointer, blob.toRealPath());

@@ -17,6 +17,9 @@ final class Wanted {
   static final String SINGLE = "model.safetensors";
   static final String INDEX = "model.safetensors.index.json";
 
+  /// How sentence-transformers makes vectors of texts with the model.
+  static final String POOLING = "1_Pooling/config.json";
+
   /// Taken if they are there.
   static final List<String> OPTIONAL =
       List.of(
@@ -26,7 +29,8 @@ final class Wanted {
           "special_tokens_map.json",
           "added_tokens.json",
           "chat_template.jinja",
-          "chat_template.json");
+          "chat_template.json",
+          POOLING);
 
   /// Of those, what changes the model's answers if it is missed.
   private static final List<String> READ =
@@ -34,7 +38,8 @@ final class Wanted {
           "generation_config.json",
           "tokenizer.json",
           "tokenizer_config.json",
-          "chat_template.jinja");
+          "chat_template.jinja",
+          POOLING);
 
   private static final long INDEX_BYTES = 64 << 20;
   private static final int MOST_SHARDS = 4096;

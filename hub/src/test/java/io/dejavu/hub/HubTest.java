@@ -73,6 +73,21 @@ final class HubTest {
   }
 
   @Test
+  void aFileInAFolderLiesInThatFolder() throws Exception {
+    String pooling = "{\"pooling_mode_mean_tokens\": true}";
+    hub.file(FIRST, "1_Pooling/config.json", pooling);
+
+    Path folder = pull(NAME);
+
+    assertThat(folder.resolve("1_Pooling/config.json")).hasContent(pooling);
+    assertThat(Files.readSymbolicLink(folder.resolve("1_Pooling/config.json")))
+        .isEqualTo(Path.of("../../../blobs", PretendHub.etag(pooling.getBytes(UTF_8), false)));
+    hub.forget();
+    pull(NAME.at(FIRST));
+    assertThat(hub.seen()).isEmpty();
+  }
+
+  @Test
   void onlyWhatIsNeededIsFetched() throws Exception {
     Path folder = pull(NAME);
 

@@ -126,9 +126,9 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "KIND",
       description =
           "How /v1/embeddings makes one vector of a text, where a request does not say: last (the"
-              + " last token's, which has seen the whole text) or mean (of all tokens). Default:"
-              + " last.")
-  String pooling = "last";
+              + " last token's, which has seen the whole text), mean (of all tokens) or auto (what the"
+              + " checkpoint's 1_Pooling/config.json says, else last). Default: auto.")
+  String pooling = "auto";
 
   @Mixin AccessOptions access = new AccessOptions();
 
@@ -167,12 +167,11 @@ final class ServeCommand implements Callable<Integer> {
     check();
     try {
       var api =
-          access.apply(
-              ApiConfig.DEFAULT
-                  .at(host, port)
-                  .within(Duration.ofSeconds(requestTimeout))
-                  .with(pooling()),
-              System.getenv());
+          access
+              .apply(
+                  ApiConfig.DEFAULT.at(host, port).within(Duration.ofSeconds(requestTimeout)),
+                  System.getenv())
+              .with(pooling());
       var engine =
           new EngineConfig(
               stepTokens > 0
@@ -202,7 +201,8 @@ final class ServeCommand implements Callable<Integer> {
     return switch (pooling) {
       case "last" -> Pooling.LAST;
       case "mean" -> Pooling.MEAN;
-      default -> throw options.usage("--pooling is last or mean, not " + pooling);
+      case "auto" -> CheckpointPooling.of(options.config(model));
+      default -> throw options.usage("--pooling is last, mean or auto, not " + pooling);
     };
   }
 

@@ -63,7 +63,7 @@ final class CommandLineTest {
           serve --tls-cert /none            | 2 | --tls-cert and --tls-key belong together
           serve --tls-cert /none --tls-key /none | 2 | /none does not exist
           serve --max-body 2G               | 2 | --max-body is 2147483648, at most 1G
-          serve --pooling max               | 2 | --pooling is last or mean, not max
+          serve --pooling max               | 2 | --pooling is last, mean or auto, not max
           serve --max-requests 0            | 2 | requests is 0, must be positive
           serve /nonexistent                | 3 | /nonexistent: no such directory
           serve nowhere                     | 3 | nowhere: no such directory, and not the name of a model on the Hugging Face hub

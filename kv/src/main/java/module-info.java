@@ -3,6 +3,8 @@ import org.jspecify.annotations.NullMarked;
 /// Paged keys and values of sequences, and moving them. Knows no model and no schedule. Start at
 /// `KvLayout` (where bytes lie), `KvMemory` (who owns them), `BlockPool` (who may use which, and
 /// what they hold), `SwapSpace` (copies on the host), `KeptMemory` (what outlives its process).
+/// Moving: `Resharding` (who gets what), `Regions` (what is contiguous), `KvSender` and
+/// `KvReceiver` (copy it).
 @NullMarked
 module io.dejavu.kv {
   requires static transitive org.jspecify;

@@ -57,7 +57,7 @@ public class KvPackingBenchmark {
 
   /// What is moved: the last token of each of so many sequences, as after a step; a prompt in the
   /// receiver's block size; a prompt for blocks twice as large; half of its heads.
-  @Param({"1 token", "16 tokens", "64 tokens", "prompt", "prompt, W=32", "prompt, half the heads"})
+  @Param({"1 token", "16 tokens", "64 tokens", "prompt", "prompt; W=32", "prompt; half the heads"})
   public String what = "16 tokens";
 
   private final HostDevice device = new HostDevice();

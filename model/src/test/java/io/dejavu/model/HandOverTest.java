@@ -30,10 +30,23 @@ class HandOverTest {
   private static final int SEEDS = Integer.getInteger("dejavu.handover.seeds", 16);
 
   /// @param prompt its tokens
-  record Case(long seed, CutModel.Cut from, CutModel.Cut to, int prompt) {}
+  record Case(long seed, CutModel.Cut from, CutModel.Cut to, int prompt) {
+    /// Tokens whose keys and values move.
+    int moved() {
+      return prompt + GENERATED_BEFORE;
+    }
+  }
 
   static Stream<Case> cases() {
     return IntStream.range(0, SEEDS).mapToObj(HandOverTest::random);
+  }
+
+  /// A device's memory is for its own thread, so these are on the host.
+  static Stream<Case> streamed() {
+    return IntStream.iterate(100, seed -> seed + 1)
+        .mapToObj(HandOverTest::random)
+        .filter(c -> !c.from.backend().equals("fake") && !c.to.backend().equals("fake"))
+        .limit(SEEDS / 2);
   }
 
   private static Case random(int seed) {
@@ -91,6 +104,10 @@ class HandOverTest {
     }
   }
 
+  private interface Transfer {
+    void move(TokenRange tokens);
+  }
+
   @ParameterizedTest
   @MethodSource("cases")
   void generationGoesOnWithTheSameLogits(Case given) {
@@ -101,33 +118,64 @@ class HandOverTest {
       var from = Side.of(first, given.from, random);
       var to = Side.of(second, given.to, random);
       var local = Side.of(copied, given.to, random);
-      var tokens = new ArrayList<Integer>();
-      var prompt = random.ints(given.prompt, 0, 512).toArray();
 
-      // The prompt, then a delta per step, as for a replica.
-      var logits = from.next(prompt, 0);
-      tokens.add(likeliest(logits));
-      move(from, to, new TokenRange(0, given.prompt), random);
-      int done = given.prompt;
-      for (int i = 0; i < GENERATED_BEFORE; i++, done++) {
-        logits = from.next(new int[] {tokens.getLast()}, done);
-        tokens.add(likeliest(logits));
-        move(from, to, new TokenRange(done, done + 1), random);
-      }
-      copyPlainly(from, local, done);
+      int token = begin(given, from, tokens -> move(from, to, tokens, random));
 
-      for (int i = 0; i < GENERATED_AFTER; i++, done++) {
-        var token = new int[] {tokens.getLast()};
-        var moved = to.next(token, done);
-        assertThat(moved).as("%s, token %d", given, i).containsExactly(local.next(token, done));
-        if (given.from.shards() == given.to.shards()
-            && given.from.backend().equals(given.to.backend())) {
-          assertThat(moved)
-              .as("%s, token %d, undisturbed", given, i)
-              .containsExactly(from.next(token, done));
-        }
-        tokens.add(likeliest(moved));
+      copyPlainly(from, local, given.moved());
+      goOn(given, token, from, to, local);
+    }
+  }
+
+  /// The same by real senders and receivers, a pair of threads and a connection per route.
+  @ParameterizedTest
+  @MethodSource("streamed")
+  void streamsHandOverAsWell(Case given) throws InterruptedException {
+    var random = new Random(given.seed);
+    try (var first = CutModel.open(given.from);
+        var second = CutModel.open(given.to);
+        var copied = CutModel.open(given.to)) {
+      var from = Side.of(first, given.from, random);
+      var to = Side.of(second, given.to, random);
+      var local = Side.of(copied, given.to, random);
+      int token;
+      try (var streams = new RouteStreams(first, from.blocks, second, to.blocks, given.moved())) {
+        token = begin(given, from, streams::move);
+        streams.finish(given.moved());
       }
+
+      copyPlainly(from, local, given.moved());
+      goOn(given, token, from, to, local);
+    }
+  }
+
+  /// A prompt and a few tokens; what a step has written follows it at once, as to a replica.
+  ///
+  /// @return the last token, of which there are no keys and values yet
+  private static int begin(Case given, Side from, Transfer transfer) {
+    var prompt = new Random(given.seed).ints(given.prompt, 0, 512).toArray();
+    int token = likeliest(from.next(prompt, 0));
+    transfer.move(new TokenRange(0, given.prompt));
+    for (int done = given.prompt; done < given.moved(); done++) {
+      token = likeliest(from.next(new int[] {token}, done));
+      transfer.move(new TokenRange(done, done + 1));
+    }
+    return token;
+  }
+
+  private static void goOn(Case given, int last, Side from, Side to, Side local) {
+    int token = last;
+    for (int i = 0; i < GENERATED_AFTER; i++) {
+      var next = new int[] {token};
+      int done = given.moved() + i;
+      var moved = to.next(next, done);
+      assertThat(moved).as("%s, token %d", given, i).containsExactly(local.next(next, done));
+      if (given.from.shards() == given.to.shards()
+          && given.from.backend().equals(given.to.backend())) {
+        assertThat(moved)
+            .as("%s, token %d, undisturbed", given, i)
+            .containsExactly(from.next(next, done));
+      }
+      token = likeliest(moved);
     }
   }
 

@@ -93,7 +93,8 @@ final class RingSender {
 
   private void seeTaken() throws ConnectionLost {
     taken = ring.taken();
-    if (taken > published || put - taken > ring.capacity()) {
+    long onTheWay = published - taken;
+    if (onTheWay < 0 || onTheWay > ring.capacity()) {
       throw new ConnectionLost(
           "%s says that it took %d bytes of %d".formatted(peer, taken, published));
     }

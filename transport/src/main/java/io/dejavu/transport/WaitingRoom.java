@@ -68,7 +68,7 @@ final class WaitingRoom implements AutoCloseable {
   void noteRefusal(String why) {
     lastRefusal = why;
     refused.incrementAndGet();
-    LOG.log(Level.INFO, "{0}: turned away: {1}", address, why);
+    LOG.log(Level.DEBUG, "{0}: turned away: {1}", address, why);
   }
 
   long refused() {

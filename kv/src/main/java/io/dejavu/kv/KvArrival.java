@@ -33,10 +33,7 @@ public final class KvArrival {
   /// Lets as many tokens come as there are blocks for. They are the stream's until {@link
   /// KvLanding#ended}. May be called again with more blocks after the same ones.
   ///
-  /// @param blocks for the sequence from position 0 on, so `blocks[i]` is for positions `[i * S, (i
-  ///   +
-  ///     1)
-  ///        * S)`; nobody changes the array
+  /// @param blocks for the sequence from position 0 on, S positions each; nobody changes the array
   /// @return false if it has ended: these blocks are not needed then
   /// @throws IllegalArgumentException if the memory is not of the offer's form, or less than before
   public boolean grant(KvMemory memory, int[] blocks) {

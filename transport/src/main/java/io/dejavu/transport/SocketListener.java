@@ -158,15 +158,26 @@ final class SocketListener implements Listener {
 
   private void meet(SocketChannel channel) {
     try {
-      room.enter(shakeHands(channel));
+      Connection connection = shakeHands(channel);
+      // From here on the channel is the connection's, and cut off by nobody else.
+      if (endMeeting(channel)) {
+        room.enter(connection);
+      } else {
+        connection.close();
+      }
     } catch (IOException e) {
       room.noteRefusal(e.getMessage() == null ? e.toString() : e.getMessage());
     } catch (RuntimeException e) {
       room.noteRefusal(e.toString());
     } finally {
-      synchronized (meeting) {
-        meeting.remove(channel);
-      }
+      endMeeting(channel);
+    }
+  }
+
+  /// Ends the meeting, and says whether it has lasted until now.
+  private boolean endMeeting(SocketChannel channel) {
+    synchronized (meeting) {
+      return meeting.remove(channel);
     }
   }
 

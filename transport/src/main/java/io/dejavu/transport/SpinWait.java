@@ -4,7 +4,7 @@ package io.dejavu.transport;
 /// core away, then giving it to whoever wants it: together longer than it takes to wake a sleeper,
 /// because else two sides that answer each other would always find each other asleep.
 final class SpinWait {
-  private static final long SPIN_NANOS = 20_000;
+  private static final long SPIN_NANOS = 5_000;
   private static final long YIELD_NANOS = 100_000;
 
   private final long since = System.nanoTime();

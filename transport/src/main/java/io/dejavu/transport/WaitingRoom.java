@@ -36,7 +36,11 @@ final class WaitingRoom implements AutoCloseable {
 
   /// @return whether it has been taken in; else it is closed
   boolean enter(Connection connection) {
-    boolean isIn = waiting.offer(connection) && !isClosed;
+    boolean isIn = waiting.offer(connection);
+    // Closed in between, and nobody took it: then nobody will.
+    if (isIn && isClosed && waiting.remove(connection)) {
+      isIn = false;
+    }
     if (!isIn) {
       connection.close();
     }

@@ -121,6 +121,10 @@ public final class Regions {
       var tokens = slice.tokens();
       for (int start = tokens.start(), end; start < tokens.end(); start = end) {
         end = nextMultiple(start, wireTokens, tokens.end());
+        if (end - start == layout.blockTokens() && isBlockwise()) {
+          add(offset(start), layout.unitBytes());
+          continue;
+        }
         heads(0, start, end);
         heads(layout.kvHeads(), start, end);
       }
@@ -131,6 +135,16 @@ public final class Regions {
           layout.blocks() * layout.unitBytes());
     }
 
+    /// Whether a whole chunk is a unit as it lies.
+    private boolean isBlockwise() {
+      return wireTokens == layout.blockTokens() && slice.heads().equals(layout.heads());
+    }
+
+    /// First byte of the unit of a token.
+    private long offset(int token) {
+      return layout.offset(slice.layers().start(), blocks[token / layout.blockTokens()]);
+    }
+
     /// Tokens `[start, end)`, which are in one chunk, of the keys or values of all heads.
     private void heads(int firstRow, int start, int end) {
       int S = layout.blockTokens();
@@ -139,9 +153,7 @@ public final class Regions {
         for (int token = start, next; token < end; token = next) {
           next = nextMultiple(token, S, end);
           long row = (long) (base + head) * S + token % S;
-          add(
-              layout.offset(slice.layers().start(), blocks[token / S]) + row * rowBytes,
-              (next - token) * rowBytes);
+          add(offset(token) + row * rowBytes, (next - token) * rowBytes);
         }
       }
     }

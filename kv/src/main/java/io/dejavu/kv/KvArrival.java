@@ -1,5 +1,6 @@
 package io.dejavu.kv;
 
+import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +47,14 @@ public final class KvArrival {
     }
     for (int block : blocks) {
       Objects.checkIndex(block, layout.blocks());
+    }
+    // What was granted before, or holds tokens that do not come, stays as it is.
+    int first =
+        Math.max(
+            before == null ? 0 : before.blocks.length,
+            offer.tokens().start() / layout.blockTokens());
+    if (first < blocks.length) {
+      memory.beforeFilling(Arrays.copyOfRange(blocks, first, blocks.length));
     }
     place = new Place(memory, blocks);
     long room = (long) blocks.length * layout.blockTokens();

@@ -7,12 +7,15 @@ import io.dejavu.kv.KeptMemory.Attachment;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.tensor.SharedFile;
+import io.dejavu.transport.Deadline;
+import io.dejavu.transport.InProcess;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -343,6 +346,52 @@ class KeptMemoryTest {
     try (var second = attach(1)) {
       assertThat(entries(second)).isEqualTo(Map.of(1L, "9 [2, 3, 4]"));
       assertThat(second.verify(second.inherited().getFirst())).isEmpty();
+    }
+  }
+
+  @Test
+  void blocksFilledByAPeerAreSealedWithTheNextCommit() throws Exception {
+    var first = create();
+    step(first, 1, 0, 8, 2, 3);
+    first.remove(1);
+    try (var pair = InProcess.pair();
+        var source = KvMemory.open(new HostDevice(), KV);
+        var memory = KvMemory.kept(new HostDevice(), first);
+        var receiver =
+            KvReceiver.open(
+                List.of(pair.right()),
+                KvStreamConfig.DEFAULT,
+                new KvEpochs(1),
+                new Grant(memory, new int[] {2, 3}));
+        var sender =
+            KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE)) {
+      var stream = sender.offer(KvOffer.all(5, 1, KV, 2 * S), source);
+      stream.blocks(new int[] {7, 8});
+      stream.send(new TokenRange(0, 2 * S));
+      stream.finish(2 * S);
+      assertThat(stream.await(Deadline.in(Duration.ofMinutes(1))))
+          .isEqualTo(new KvOutcome.Done(2 * S));
+      assertThat(receiver.received().mismatches()).isZero();
+
+      step(first, 5, 2 * S, 2 * S + 1, 2, 3, 4);
+    }
+
+    try (var second = attach(1)) {
+      assertThat(entries(second)).isEqualTo(Map.of(5L, "9 [2, 3, 4]"));
+      assertThat(second.verify(second.inherited().getFirst())).isEmpty();
+    }
+  }
+
+  /// Lets everything come to some blocks.
+  private record Grant(KvMemory memory, int[] blocks) implements KvLanding {
+    @Override
+    public void offered(KvArrival arrival) {
+      arrival.grant(memory, blocks);
+    }
+
+    @Override
+    public void ended(KvArrival arrival, KvOutcome outcome) {
+      // The sender hears the same.
     }
   }
 

@@ -1,0 +1,241 @@
+package io.dejavu.kv;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A landing that keeps what arrives, by request, until somebody takes it away: prompts that wait
+/// for their decoding worker, replicas of another worker's sequences. Owns a pool of blocks; a
+/// request whose tokens do not fit now waits for its turn.
+///
+/// A request may come in several streams, from several stages and shards: they fill the same blocks,
+/// and it is *whole* when together they cover all layers and heads of the memory.
+///
+/// Thread-safe: the receivers of a process may share one.
+public final class KvShelf implements KvLanding {
+  private final KvMemory memory;
+  private final boolean keepsOrphans;
+  private final Listener listener;
+  private final BlockPool pool;
+  private final Map<Long, Entry> entries = new HashMap<>();
+  private final Map<KvArrival, Entry> owners = new HashMap<>();
+  private final Deque<Entry> waiting = new ArrayDeque<>();
+  private long lastOwner;
+
+  /// Hears what is new on the shelf. Called by one of the receivers' threads; must be quick.
+  public interface Listener {
+    /// All streams of a request are done.
+    ///
+    /// @param request its keys and values can be used until {@link KvShelf#drop}
+    void whole(Kept request);
+
+    /// A sender is lost. What it has committed stays on the shelf, if the shelf keeps that.
+    default void orphaned(Kept request) {}
+  }
+
+  /// Keys and values of a request on the shelf.
+  ///
+  /// @param tokens of which every layer and head is here
+  /// @param blocks where, for positions from 0
+  public record Kept(long request, int epoch, int tokens, int[] blocks) {}
+
+  /// All streams of one request in one epoch.
+  private final class Entry {
+    final long owner;
+    final KvOffer first;
+    final List<KvArrival> arrivals = new ArrayList<>();
+    int live;
+    boolean isDropped;
+    int @Nullable [] blocks;
+
+    Entry(long owner, KvOffer first) {
+      this.owner = owner;
+      this.first = first;
+    }
+
+    int wanted() {
+      return KvLayout.blocksFor(first.tokens().end(), memory.layout().blockTokens());
+    }
+
+    /// Of the whole memory's layers and heads.
+    boolean isCovered() {
+      var layout = memory.layout();
+      long cells = 0;
+      for (var arrival : arrivals) {
+        cells += (long) arrival.offer().layers().count() * arrival.offer().heads().count();
+      }
+      return cells == (long) layout.layers().count() * layout.heads().count();
+    }
+
+    boolean isWhole() {
+      return isCovered()
+          && arrivals.stream().allMatch(arrival -> arrival.outcome() instanceof KvOutcome.Done);
+    }
+
+    Kept kept() {
+      int tokens =
+          isCovered() ? arrivals.stream().mapToInt(KvArrival::committed).min().orElse(0) : 0;
+      return new Kept(
+          first.request(), first.epoch(), tokens, blocks == null ? new int[0] : blocks.clone());
+    }
+  }
+
+  /// @param memory whose blocks are all the shelf's
+  /// @param keepsOrphans whether what a lost or silent sender has committed stays
+  public KvShelf(KvMemory memory, boolean keepsOrphans, Listener listener) {
+    this.memory = memory;
+    this.keepsOrphans = keepsOrphans;
+    this.listener = listener;
+    pool = new BlockPool(memory.layout().blocks());
+  }
+
+  @Override
+  public synchronized void offered(KvArrival arrival) {
+    var offer = arrival.offer();
+    offer.requireIn(memory.layout());
+    var entry = entries.get(offer.request());
+    if (entry != null && entry.first.epoch() > offer.epoch()) {
+      arrival.refuse("epoch %d is on the shelf".formatted(entry.first.epoch()));
+      return;
+    }
+    if (entry != null && entry.first.epoch() < offer.epoch()) {
+      drop(entry, "epoch %d takes its place".formatted(offer.epoch()));
+      entry = null;
+    }
+    if (entry == null) {
+      entry = new Entry(++lastOwner, offer);
+      if (entry.wanted() > pool.blocks()) {
+        arrival.refuse(
+            "%d blocks wanted, there are %d".formatted(entry.wanted(), pool.blocks()));
+        return;
+      }
+      entries.put(offer.request(), entry);
+      waiting.add(entry);
+    } else if (!entry.first.tokens().equals(offer.tokens())) {
+      arrival.refuse(
+          "tokens %s, another part has %s".formatted(offer.tokens(), entry.first.tokens()));
+      return;
+    }
+    entry.arrivals.add(arrival);
+    entry.live++;
+    owners.put(arrival, entry);
+    var blocks = entry.blocks;
+    if (blocks != null) {
+      arrival.grant(memory, blocks);
+    } else {
+      serve();
+    }
+  }
+
+  /// Whoever waits longest is next, even if a smaller one would fit: nobody waits for ever.
+  private void serve() {
+    while (!waiting.isEmpty() && waiting.element().wanted() <= pool.free()) {
+      var entry = waiting.remove();
+      try (var lease = pool.lend(entry.wanted())) {
+        entry.blocks = lease.blocks();
+        lease.giveTo(entry.owner);
+      }
+      for (var arrival : entry.arrivals) {
+        // If it has ended, `ended` is about to be called for it.
+        arrival.grant(memory, entry.blocks);
+      }
+    }
+  }
+
+  @Override
+  public void ended(KvArrival arrival, KvOutcome outcome) {
+    Kept whole = null;
+    Kept orphan = null;
+    synchronized (this) {
+      var entry = owners.remove(arrival);
+      if (entry == null) {
+        return; // it was refused here
+      }
+      entry.live--;
+      if (entry.isDropped) {
+        free(entry);
+      } else if (entry.isWhole()) {
+        whole = entry.kept();
+      } else if (!(outcome instanceof KvOutcome.Done)) {
+        boolean stays = keepsOrphans && isLoss(outcome) && entry.kept().tokens() > 0;
+        if (!stays) {
+          drop(entry, "another part of it ended: " + outcome);
+        } else if (entry.live == 0) {
+          orphan = entry.kept();
+        }
+      }
+    }
+    if (whole != null) {
+      listener.whole(whole);
+    }
+    if (orphan != null) {
+      listener.orphaned(orphan);
+    }
+  }
+
+  private static boolean isLoss(KvOutcome outcome) {
+    return switch (outcome) {
+      case KvOutcome.PeerLost _, KvOutcome.Expired _ -> true;
+      case KvOutcome.Done _, KvOutcome.Refused _, KvOutcome.Cancelled _ -> false;
+    };
+  }
+
+  /// What is there of a request; null if nothing is, or nothing yet.
+  public synchronized @Nullable Kept find(long request) {
+    var entry = entries.get(request);
+    return entry == null || entry.blocks == null ? null : entry.kept();
+  }
+
+  /// Whether all streams of a request are done.
+  public synchronized boolean isWhole(long request) {
+    var entry = entries.get(request);
+    return entry != null && entry.isWhole();
+  }
+
+  /// Nobody wants it any more: its blocks are free, once nothing arrives there. Harmless if it is
+  /// not there.
+  public synchronized void drop(long request) {
+    var entry = entries.get(request);
+    if (entry != null) {
+      drop(entry, "it was dropped");
+    }
+  }
+
+  private void drop(Entry entry, String why) {
+    entry.isDropped = true;
+    entries.remove(entry.first.request(), entry);
+    for (var arrival : entry.arrivals) {
+      if (owners.containsKey(arrival)) {
+        arrival.cancel(why);
+      }
+    }
+    free(entry);
+  }
+
+  private void free(Entry entry) {
+    if (entry.live == 0) {
+      waiting.remove(entry);
+      pool.release(entry.owner);
+      entry.blocks = null;
+      serve();
+    }
+  }
+
+  public KvMemory memory() {
+    return memory;
+  }
+
+  /// Blocks that nothing is in.
+  public synchronized int freeBlocks() {
+    return pool.free();
+  }
+
+  /// Requests of which something is here, on its way, or waiting for room.
+  public synchronized int requests() {
+    return entries.size();
+  }
+}

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// for their decoding worker, replicas of another worker's sequences. Owns a pool of blocks; a
 /// request whose tokens do not fit now waits for its turn.
 ///
-/// A request may come in several streams, from several stages and shards: they fill the same blocks,
-/// and it is *whole* when together they cover all layers and heads of the memory.
+/// A request may come in several streams, from several stages and shards: they fill the same
+/// blocks, and it is *whole* when together they cover all layers and heads of the memory.
 ///
 /// Thread-safe: the receivers of a process may share one.
 public final class KvShelf implements KvLanding {
@@ -109,8 +109,7 @@ public final class KvShelf implements KvLanding {
     if (entry == null) {
       entry = new Entry(++lastOwner, offer);
       if (entry.wanted() > pool.blocks()) {
-        arrival.refuse(
-            "%d blocks wanted, there are %d".formatted(entry.wanted(), pool.blocks()));
+        arrival.refuse("%d blocks wanted, there are %d".formatted(entry.wanted(), pool.blocks()));
         return;
       }
       entries.put(offer.request(), entry);

@@ -70,8 +70,7 @@ class HandOverTest {
       pool = new BlockPool(layout.blocks());
       // Less room than requests under way want, and other blocks.
       shelf =
-          new KvShelf(
-              KvMemory.open(new HostDevice(), layout.withBlocks(40)), false, this::arrived);
+          new KvShelf(KvMemory.open(new HostDevice(), layout.withBlocks(40)), false, this::arrived);
       receiver =
           KvReceiver.open(
               List.of(pairs[0].right(), pairs[1].right()),
@@ -148,8 +147,7 @@ class HandOverTest {
       var regions = Regions.of(shelf.memory().layout(), kept.blocks(), slice, 8);
       var bytes = new byte[(int) regions.bytes()];
       shelf.memory().gather(regions, MemorySegment.ofArray(bytes));
-      if (kept.tokens() != tokens(request)
-          || !Arrays.equals(bytes, content(request, slice))) {
+      if (kept.tokens() != tokens(request) || !Arrays.equals(bytes, content(request, slice))) {
         failure.add("request %d, %d tokens".formatted(request, kept.tokens()));
       }
       shelf.drop(request);
@@ -253,8 +251,7 @@ class HandOverTest {
                 }
               });
       var receiver =
-          KvReceiver.open(
-              List.of(pair.right()), KvStreamConfig.DEFAULT, new KvEpochs(10), shelf);
+          KvReceiver.open(List.of(pair.right()), KvStreamConfig.DEFAULT, new KvEpochs(10), shelf);
       var sender =
           KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE);
       var first = stream(sender, memory, 1, 24);

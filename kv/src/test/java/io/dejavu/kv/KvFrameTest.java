@@ -18,8 +18,7 @@ import org.junit.jupiter.api.Test;
 /// The bytes of heads. The golden files hold every message once; `docs/wire-format.md` draws them.
 /// A change of either means another version.
 class KvFrameTest {
-  private static final Piece PIECE =
-      new Piece(7, 3, new LayerRange(2, 5), new TokenRange(32, 48));
+  private static final Piece PIECE = new Piece(7, 3, new LayerRange(2, 5), new TokenRange(32, 48));
 
   private static final KvFrame FROM_SENDER =
       new KvFrame(

@@ -113,8 +113,7 @@ class StreamPropertyTest {
       var streams = new ArrayList<KvStream>();
       for (int i = 0; i < tokens.length; i++) {
         var layout = memory.layout();
-        var stream =
-            sender.offer(KvOffer.all(i, 1, layout, tokens[i]).to(route), memory);
+        var stream = sender.offer(KvOffer.all(i, 1, layout, tokens[i]).to(route), memory);
         stream.blocks(table(layout, i));
         streams.add(stream);
       }

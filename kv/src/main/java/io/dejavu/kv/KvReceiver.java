@@ -321,10 +321,13 @@ public final class KvReceiver implements AutoCloseable {
         }
         case ReceiverState.Effect.Ended(int number, _, KvOutcome outcome, int tokens) -> {
           var arrival = arrival(number);
-          arrivals.remove(number);
           arrival.committed(tokens);
           arrival.ended(outcome);
-          landing.ended(arrival, outcome);
+          try {
+            landing.ended(arrival, outcome);
+          } finally {
+            arrivals.remove(number);
+          }
         }
       }
     } catch (RuntimeException e) {
@@ -341,7 +344,7 @@ public final class KvReceiver implements AutoCloseable {
     }
   }
 
-  /// Streams whose memory was not given back.
+  /// Streams whose end the landing has not heard of yet.
   public int streams() {
     return arrivals.size();
   }

@@ -332,9 +332,13 @@ public final class KvSender implements AutoCloseable {
         }
         case SenderState.Effect.Ended(int number, KvOutcome outcome) -> {
           var stream = stream(number);
-          streams.remove(number);
           stream.ended(outcome);
-          listener.ended(stream, outcome);
+          try {
+            listener.ended(stream, outcome);
+          } finally {
+            streams.remove(number);
+            stream.release();
+          }
         }
         case SenderState.Effect.Blocked _ -> listener.blocked(peer);
         case SenderState.Effect.Unblocked _ -> listener.unblocked(peer);
@@ -352,7 +356,7 @@ public final class KvSender implements AutoCloseable {
     }
   }
 
-  /// Streams that have not ended.
+  /// Streams whose end the listener has not heard of yet.
   public int streams() {
     return streams.size();
   }

@@ -121,7 +121,7 @@ public final class KvStream {
     return outcome;
   }
 
-  /// Waits for its end.
+  /// Waits for its end; the listener has heard of it then.
   ///
   /// @return null if it has not ended by then; it goes on
   public @Nullable KvOutcome await(Deadline deadline) throws InterruptedException {
@@ -147,6 +147,10 @@ public final class KvStream {
 
   void ended(KvOutcome how) {
     outcome = how;
+  }
+
+  /// Lets those go on that await its end.
+  void release() {
     end.countDown();
   }
 

@@ -99,7 +99,7 @@ class KvFrameTest {
   void garbageIsNothingElseThanABadFrame() {
     var random = new SplittableRandom(2);
     int bad = 0;
-    for (int i = 0; i < 20_000; i++) {
+    for (int i = 0; i < 5000; i++) {
       var head = write(i % 2 == 0 ? FROM_SENDER : FROM_RECEIVER);
       for (int j = 0; j < 1 + random.nextInt(3); j++) {
         long at = 4 + random.nextLong(head.byteSize() - 4);
@@ -116,7 +116,7 @@ class KvFrameTest {
       }
     }
 
-    assertThat(bad).isGreaterThan(5000);
+    assertThat(bad).isGreaterThan(1000);
   }
 
   private static void seal(MemorySegment head) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /// Sequences move between two sides of any shape, over connections that lose and corrupt, layer by
 /// layer and step by step, and are there to the bit. More seeds: `-Ddejavu.streams.seeds=2000`.
 class StreamPropertyTest {
-  private static final int SEEDS = Integer.getInteger("dejavu.streams.seeds", 200);
+  private static final int SEEDS = Integer.getInteger("dejavu.streams.seeds", 150);
   private static final int FIRST_SEED = Integer.getInteger("dejavu.streams.first", 0);
 
   @Test

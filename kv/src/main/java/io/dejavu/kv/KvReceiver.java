@@ -211,6 +211,7 @@ public final class KvReceiver implements AutoCloseable {
   /// What to do with a piece; waits until a lane that has its place lets go of it.
   ReceiverState.Arrival arrives(int lane, KvMessage.Part part) throws BadFrame {
     var deadline = Deadline.in(config.patience());
+    var grace = Deadline.in(config.patience().dividedBy(2));
     return onLane(
         decider -> {
           while (true) {
@@ -219,21 +220,32 @@ public final class KvReceiver implements AutoCloseable {
               return how;
             }
             int rival = decider.rival(lane, part.piece());
-            for (var each : lanes) {
-              if (each.number() == rival) {
-                each.close();
-              }
+            if (grace.hasPassed()) {
+              closeLane(rival); // it is stuck
             }
-            try {
-              if (letGo.awaitNanos(deadline.nanosLeft()) <= 0) {
-                throw new BadFrame("lane %d does not let go of a piece".formatted(rival));
-              }
-            } catch (InterruptedException e) {
-              Thread.currentThread().interrupt();
-              throw new BadFrame("interrupted");
-            }
+            awaitLetGo(rival, grace.hasPassed() ? deadline : grace, deadline);
           }
         });
+  }
+
+  private void closeLane(int number) {
+    for (var lane : lanes) {
+      if (lane.number() == number) {
+        lane.close();
+      }
+    }
+  }
+
+  private void awaitLetGo(int rival, Deadline until, Deadline deadline) throws BadFrame {
+    if (deadline.hasPassed()) {
+      throw new BadFrame("lane %d does not let go of a piece".formatted(rival));
+    }
+    try {
+      letGo.awaitNanos(until.nanosLeft());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      throw new BadFrame("interrupted while lane %d has the place".formatted(rival));
+    }
   }
 
   void arrived(int lane, KvMessage.Part part, boolean isGood) throws BadFrame {

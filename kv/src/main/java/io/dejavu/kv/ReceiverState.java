@@ -37,9 +37,9 @@ final class ReceiverState {
     VERIFY_FIRST,
     /// Do not read it: nobody wants it, or it is there.
     SKIP,
-    /// Another lane ({@link ReceiverState#rival}) is writing the same: wait until it has let go, and
-    /// ask again. The sender has given one of them up, but it may be this one that comes late; so
-    /// close the other one only if it is stuck.
+    /// Another lane ({@link ReceiverState#rival}) is writing the same: wait until it has let go,
+    /// and ask again. The sender has given one of them up, but it may be this one that comes late;
+    /// so close the other one only if it is stuck.
     WAIT
   }
 

@@ -9,17 +9,18 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kv",
     description = "Measures how keys and values move.",
-    subcommands = {BenchKvStreamCommand.class, BenchKvPeerCommand.class},
+    subcommands = {BenchKvLinksCommand.class, BenchKvStreamCommand.class, BenchKvPeerCommand.class},
     synopsisSubcommandLabel = "COMMAND",
     footerHeading = "%nExamples:%n",
-    footer = {"  dejavu bench kv stream --to tcp"})
+    footer = {"  dejavu bench kv links", "  dejavu bench kv stream --to tcp"})
 final class BenchKvCommand implements Runnable {
   @Spec @Nullable CommandSpec spec;
 
   @Override
   public void run() {
     if (spec != null) {
-      throw new CommandLine.ParameterException(spec.commandLine(), "measure what? bench kv stream");
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "measure what? bench kv links, bench kv stream");
     }
   }
 }

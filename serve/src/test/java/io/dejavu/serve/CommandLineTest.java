@@ -85,6 +85,9 @@ final class CommandLineTest {
           bench engine --pp 5000            | 2 | 5000 tokens, the model was made for 1024
           bench engine --json --plain       | 2 | mutually exclusive
           bench kv                          | 2 | measure what?
+          bench kv links --way pigeon       | 2 | --way is 'pigeon', must be
+          bench kv links --rounds 0         | 2 | --rounds is 0, must be at least 1
+          bench kv links --pieces 65M       | 2 | --pieces has 68157440 bytes, must be
           bench kv stream --to pigeon       | 2 | --to is 'pigeon', must be
           bench kv stream --prompt 0        | 2 | --prompt 0 --tokens 500
           bench kv stream --tokens 1000     | 2 | 1500 tokens, the model was made for 1024

@@ -28,6 +28,9 @@ public final class LinkBench {
   /// Bytes of the memory that bodies come from and go to.
   static final long MEMORY = 128L << 20;
 
+  /// Most bytes of a body.
+  public static final long MOST_PIECE = MEMORY / 2;
+
   static final int MESSAGE = 1 << 10;
 
   private static final long MOST_PER_ROUND = 256L << 20;

@@ -10,6 +10,7 @@ module io.dejavu.kv {
   requires static transitive org.jspecify;
   requires transitive io.dejavu.tensor;
   requires transitive io.dejavu.transport; // senders take a Connection
+  requires jdk.unsupported; // O_DIRECT
 
   exports io.dejavu.kv;
 }

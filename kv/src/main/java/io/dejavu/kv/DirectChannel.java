@@ -1,0 +1,62 @@
+package io.dejavu.kv;
+
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.Set;
+
+/// A file that is read and written around the page cache, where the file system can do that:
+/// positions, lengths and addresses must be multiples of {@link #ALIGNMENT} then.
+///
+/// @param direct whether it is so
+record DirectChannel(FileChannel channel, boolean direct) {
+  static final long ALIGNMENT = 4096;
+
+  private static final System.Logger LOG = System.getLogger(DirectChannel.class.getName());
+
+  /// Opens a file, or makes it.
+  static DirectChannel open(Path path) throws IOException {
+    var usual =
+        FileChannel.open(
+            path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    boolean direct = false;
+    try {
+      long block = Files.getFileStore(path).getBlockSize();
+      var option = option();
+      if (option.isPresent() && block <= ALIGNMENT && ALIGNMENT % block == 0) {
+        var options =
+            Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, option.orElseThrow());
+        var around = FileChannel.open(path, options);
+        direct = true;
+        return new DirectChannel(around, true);
+      }
+    } catch (UnsupportedOperationException | IOException e) {
+      LOG.log(Level.DEBUG, "%s: through the page cache".formatted(path), e);
+    } finally {
+      if (direct) {
+        usual.close();
+      }
+    }
+    return new DirectChannel(usual, false);
+  }
+
+  /// `ExtendedOpenOption.DIRECT` by its name: javac warns of all that is in its package, and the
+  /// warning cannot be suppressed.
+  private static Optional<OpenOption> option() {
+    try {
+      var options = Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants();
+      return Arrays.stream(options)
+          .filter(option -> option.toString().equals("DIRECT"))
+          .map(OpenOption.class::cast)
+          .findFirst();
+    } catch (ClassNotFoundException _) {
+      return Optional.empty(); // Another Java than OpenJDK.
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package io.dejavu.kv;
+
+import java.io.IOException;
+import java.io.Serial;
+
+/// A record of a {@link KvFile} is not what is wanted: torn, damaged, or of something else. Whoever
+/// wants it computes it again.
+public final class KvFileException extends IOException {
+  @Serial private static final long serialVersionUID = 1;
+
+  KvFileException(String message) {
+    super(message);
+  }
+}

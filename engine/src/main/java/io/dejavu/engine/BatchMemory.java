@@ -8,6 +8,7 @@ import io.dejavu.kv.KvLayout;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /// The memory side of {@link StepPlanner}: who gets blocks, what is taken from the cache, whether
@@ -24,6 +25,7 @@ final class BatchMemory {
   private final Map<String, BlockHash> roots = new HashMap<>();
   // Blocks that a sequence of the batch is about to compute, and that others wait for.
   private final Map<BlockHash, Sequence> coming = new HashMap<>();
+  private final CacheTiers tiers;
   private PreemptionCosts costs = PreemptionCosts.UNKNOWN;
 
   private int hostBlocks;
@@ -37,10 +39,17 @@ final class BatchMemory {
     this.pool = pool;
     this.config = config;
     this.blockTokens = config.blockTokens();
+    this.tiers = new CacheTiers(config, pool);
   }
 
   void costs(PreemptionCosts costs) {
     this.costs = costs;
+    tiers.costs(costs);
+  }
+
+  /// What is behind the pool.
+  CacheTiers tiers() {
+    return tiers;
   }
 
   /// Sequences on the host.
@@ -50,7 +59,14 @@ final class BatchMemory {
 
   Engine.Totals totals(long steps, long promptTokens, long generatedTokens) {
     return new Engine.Totals(
-        steps, promptTokens, generatedTokens, prefixQueries, prefixHits, swaps, recomputes);
+        steps,
+        promptTokens,
+        generatedTokens,
+        prefixQueries,
+        prefixHits,
+        swaps,
+        recomputes,
+        tiers.totals());
   }
 
   /// Whether nobody is just computing what this sequence wants next: then it is worth waiting a
@@ -107,11 +123,13 @@ final class BatchMemory {
     return shared;
   }
 
-  /// Starts a sequence, or starts it again, with what the cache has of it.
+  /// Starts a sequence, or starts it again, with what the cache has of it, and what the tiers
+  /// behind it have.
   ///
-  /// @return tokens that need not be computed
-  int admit(Sequence sequence) {
+  /// @return tokens that need not be computed if all of that comes
+  int admit(Sequence sequence, List<StepCommand> commands) {
     int cached = 0;
+    var loading = CacheTiers.Loading.NOTHING;
     if (config.prefixCache()) {
       var chain = sequence.cacheable(root(sequence), blockTokens);
       int blocks = pool.share(sequence.number, chain);
@@ -122,10 +140,39 @@ final class BatchMemory {
       for (var hash : chain.subList(blocks, chain.size())) {
         coming.putIfAbsent(hash, sequence);
       }
+      int room = Math.min(chain.size(), blocks + pool.free());
+      loading = tiers.load(chain.subList(blocks, room));
     }
     sequence.admit(cached);
     table(sequence);
-    return cached;
+    if (loading.sources().isEmpty()) {
+      return cached;
+    }
+    load(sequence, loading, commands);
+    return cached + loading.sources().size() * blockTokens;
+  }
+
+  private void load(Sequence sequence, CacheTiers.Loading loading, List<StepCommand> commands) {
+    int shared = sequence.blocks().blocks().length;
+    int count = loading.sources().size();
+    lend(sequence, count);
+    sequence.place = Place.LOADING;
+    sequence.loading = loading.sources();
+    int[] blocks = Arrays.copyOfRange(sequence.blocks().blocks(), shared, shared + count);
+    commands.add(
+        new StepCommand.Load(sequence.number, loading.sources(), blocks, loading.seconds()));
+  }
+
+  /// So many of the first blocks that were to come are there; the others are computed.
+  void loaded(Sequence sequence, int count) {
+    tiers.loaded(sequence.loading, count);
+    sequence.loaded(sequence.computed() + count * blockTokens);
+    publish(sequence);
+  }
+
+  /// What was to come is for nobody.
+  void loadedInVain(Sequence sequence) {
+    tiers.loaded(sequence.loading, 0);
   }
 
   /// Lets an adopted sequence have the blocks that hold its keys and values.
@@ -243,6 +290,7 @@ final class BatchMemory {
     var chain = sequence.chain(root(sequence), blockTokens, full);
     for (int i = sequence.published; i < full; i++) {
       pool.publish(sequence.number, i, chain.get(i));
+      tiers.published(chain.get(i));
       coming.remove(chain.get(i), sequence);
     }
     sequence.published = full;
@@ -252,11 +300,12 @@ final class BatchMemory {
   /// What the sequence's blocks hold is not to be shared.
   void distrust(Sequence sequence) {
     pool.retract(sequence.number);
+    tiers.distrust(sequence.chain(root(sequence), blockTokens, sequence.published));
   }
 
   /// The sequence is over.
   void ended(Sequence sequence) {
-    if (sequence.place == Place.BATCH) {
+    if (sequence.place == Place.BATCH || sequence.place == Place.LOADING) {
       stopComing(sequence);
     } else if (sequence.place == Place.HOST) {
       leaveHost(sequence);

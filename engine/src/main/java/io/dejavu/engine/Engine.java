@@ -105,6 +105,7 @@ public interface Engine extends AutoCloseable {
   /// @param prefixHits those of them that were found
   /// @param swaps preemptions whose keys and values were copied to host memory
   /// @param recomputes preemptions whose keys and values were dropped, to be computed again
+  /// @param tiers what went through host memory and disk behind the prefix cache
   record Totals(
       long steps,
       long promptTokens,
@@ -112,8 +113,48 @@ public interface Engine extends AutoCloseable {
       long prefixQueries,
       long prefixHits,
       long swaps,
-      long recomputes) {
+      long recomputes,
+      Tiers tiers) {
     public static final Totals ZERO = new Totals(0, 0, 0, 0, 0, 0, 0);
+
+    public Totals(
+        long steps,
+        long promptTokens,
+        long generatedTokens,
+        long prefixQueries,
+        long prefixHits,
+        long swaps,
+        long recomputes) {
+      this(
+          steps,
+          promptTokens,
+          generatedTokens,
+          prefixQueries,
+          prefixHits,
+          swaps,
+          recomputes,
+          Tiers.ZERO);
+    }
+  }
+
+  /// Host memory and disk behind the prefix cache.
+  ///
+  /// @param misses blocks of prompts that no tier had
+  /// @param declined blocks that one had, and that were quicker to compute
+  record Tiers(TierCounts host, TierCounts disk, long misses, long declined) {
+    public static final Tiers ZERO = new Tiers(TierCounts.ZERO, TierCounts.ZERO, 0, 0);
+  }
+
+  /// One of them.
+  ///
+  /// @param blocks that it holds now
+  /// @param hits blocks that were not computed because they came from it
+  /// @param loadedBytes that came from it
+  /// @param storedBytes that went to it
+  /// @param failures blocks that could not be written in time or at all, or that were not what they
+  ///   should be
+  record TierCounts(long blocks, long hits, long loadedBytes, long storedBytes, long failures) {
+    public static final TierCounts ZERO = new TierCounts(0, 0, 0, 0, 0);
   }
 
   /// Stops accepting, cancels what runs, frees everything.

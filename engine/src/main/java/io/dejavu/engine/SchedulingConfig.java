@@ -8,8 +8,15 @@ package io.dejavu.engine;
 ///   computed again
 /// @param prefixCache whether prompts that begin alike share what is computed
 /// @param model tells caches of different models apart: all that decides about keys and values
+/// @param tiers what there is behind the pool for prompts that begin alike; nothing without the
+///   prefix cache
 public record SchedulingConfig(
-    int blockTokens, long blockBytes, int swapBlocks, boolean prefixCache, String model) {
+    int blockTokens,
+    long blockBytes,
+    int swapBlocks,
+    boolean prefixCache,
+    String model,
+    TierConfig tiers) {
   public SchedulingConfig {
     if (blockTokens < 1 || blockBytes < 1 || swapBlocks < 0) {
       throw new IllegalArgumentException(
@@ -20,18 +27,22 @@ public record SchedulingConfig(
 
   /// With the prefix cache and without host memory.
   public static SchedulingConfig of(int blockTokens) {
-    return new SchedulingConfig(blockTokens, 1, 0, true, "");
+    return new SchedulingConfig(blockTokens, 1, 0, true, "", TierConfig.NONE);
   }
 
   public SchedulingConfig withSwap(int swapBlocks, long blockBytes) {
-    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model);
+    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model, tiers);
   }
 
   public SchedulingConfig withPrefixCache(boolean prefixCache) {
-    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model);
+    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model, tiers);
   }
 
   public SchedulingConfig withModel(String model) {
-    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model);
+    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model, tiers);
+  }
+
+  public SchedulingConfig withTiers(TierConfig tiers) {
+    return new SchedulingConfig(blockTokens, blockBytes, swapBlocks, prefixCache, model, tiers);
   }
 }

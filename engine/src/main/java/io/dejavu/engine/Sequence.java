@@ -32,7 +32,9 @@ final class Sequence {
     /// Has its blocks; they are filled from host memory.
     RETURNING,
     /// Waits with its keys and values in its blocks: it was adopted.
-    READY
+    READY,
+    /// Has its blocks; the first are filled from the tiers behind the cache.
+    LOADING
   }
 
   final long number;
@@ -54,10 +56,14 @@ final class Sequence {
   private BlockTable blocks;
   private boolean over;
   private boolean started;
+  private boolean firstRun;
   private int cachedTokens;
   private final List<BlockHash> chain = new ArrayList<>();
 
   Place place = Place.QUEUE;
+
+  // What is on its way to its blocks, after those that it shares.
+  List<BlockSource> loading = List.of();
 
   // Blocks whose content the pool knows.
   int published;
@@ -160,8 +166,19 @@ final class Sequence {
   void admit(int cached) {
     place = Place.BATCH;
     computed = cached;
-    if (!started) {
+    firstRun = !started;
+    if (firstRun) {
       started = true;
+      cachedTokens = cached;
+    }
+  }
+
+  /// More of its tokens need not be computed than it was admitted with.
+  void loaded(int cached) {
+    place = Place.BATCH;
+    computed = cached;
+    loading = List.of();
+    if (firstRun) {
       cachedTokens = cached;
     }
   }

@@ -1,5 +1,6 @@
 package io.dejavu.engine;
 
+import io.dejavu.kv.BlockHash;
 import java.util.List;
 
 /// What happened, as told to {@link StepPlanner}.
@@ -35,6 +36,33 @@ public sealed interface StepEvent {
   /// A sequence could not be copied, out or in; its copy, if there was one, is forgotten. It may
   /// have ended already.
   record SwapFailed(long sequence) implements StepEvent {}
+
+  /// The disk has these from a process before, the longest unused first. Nothing is written to it
+  /// before that is known.
+  ///
+  /// @param blocks of tier `DISK`
+  record Found(List<BlockSource> blocks) implements StepEvent {
+    public Found {
+      blocks = List.copyOf(blocks);
+    }
+  }
+
+  /// A `Store` is done.
+  ///
+  /// @param whole whether all of it is on disk; none of it is believed if not
+  record Stored(int slot, List<BlockHash> contents, boolean whole) implements StepEvent {
+    public Stored {
+      contents = List.copyOf(contents);
+    }
+  }
+
+  /// A `Load` is done, or was given up.
+  ///
+  /// @param blocks so many of the first are filled; the rest is computed
+  record Loaded(long sequence, int blocks) implements StepEvent {}
+
+  /// A tier does not have this, or it is damaged.
+  record Lost(Tier tier, BlockHash content) implements StepEvent {}
 
   /// What preemption costs here, as measured now.
   record Measured(PreemptionCosts costs) implements StepEvent {}

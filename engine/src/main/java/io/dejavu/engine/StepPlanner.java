@@ -75,6 +75,19 @@ public final class StepPlanner {
       case StepEvent.Expired(var number) -> ended(number, FinishReason.DEADLINE);
       case StepEvent.SwappedIn(var number) -> swappedIn(number);
       case StepEvent.SwapFailed(var number) -> swapFailed(number);
+      case StepEvent.Found(var blocks) -> {
+        memory.tiers().found(blocks);
+        yield List.of();
+      }
+      case StepEvent.Stored stored -> {
+        memory.tiers().stored(stored);
+        yield List.of();
+      }
+      case StepEvent.Loaded(var number, var blocks) -> loaded(number, blocks);
+      case StepEvent.Lost(var tier, var content) -> {
+        memory.tiers().lost(tier, content);
+        yield List.of();
+      }
       case StepEvent.Measured(var costs) -> {
         memory.costs(costs);
         yield List.of();
@@ -123,6 +136,13 @@ public final class StepPlanner {
   /// Blocks that nobody alive has: 0, or a bug.
   public int blocksLeaked() {
     return pool.leaked(live.keySet());
+  }
+
+  /// Counts all over again what is behind the pool.
+  ///
+  /// @throws IllegalStateException if something is in two places or in none
+  void check() {
+    memory.tiers().check();
   }
 
   /// A plan whose step is done, with the blocks that its sequences have now: two sequences that
@@ -194,11 +214,15 @@ public final class StepPlanner {
       throw new IllegalStateException("step %d is still under way".formatted(underWay.number()));
     }
     var commands = new ArrayList<StepCommand>();
+    memory.tiers().begin();
     var able = makeRoom(commands);
     if (commands.isEmpty()) {
       resume(commands);
     }
-    var chunks = chunks(able);
+    var chunks = chunks(able, commands);
+    int tokens = chunks.stream().mapToInt(chunk -> chunk.tokens().length).sum();
+    // Their blocks are written to by what comes after.
+    commands.addAll(0, memory.tiers().finish(tokens));
     if (!chunks.isEmpty()) {
       underWay = new StepPlan(++steps, chunks);
       lastBatch = chunks.size();
@@ -274,13 +298,13 @@ public final class StepPlanner {
       switch (sequence.place) {
         case HOST -> commands.add(memory.takeBack(sequence));
         case READY -> sequence.place = Place.BATCH;
-        case QUEUE, BATCH, RETURNING -> memory.admit(sequence);
+        case QUEUE, BATCH, RETURNING, LOADING -> memory.admit(sequence, commands);
       }
       running.add(sequence);
     }
   }
 
-  private List<StepPlan.Chunk> chunks(List<Sequence> able) {
+  private List<StepPlan.Chunk> chunks(List<Sequence> able, List<StepCommand> commands) {
     var chunks = new ArrayList<StepPlan.Chunk>();
     for (var suspect : suspects) {
       if (able.contains(suspect)) {
@@ -307,9 +331,11 @@ public final class StepPlanner {
         break; // Nobody overtakes who is next, so nobody starves.
       }
       waiting.take(sequence);
-      waiting.charge(sequence, sequence.length() - memory.admit(sequence));
+      waiting.charge(sequence, sequence.length() - memory.admit(sequence, commands));
       running.add(sequence);
-      budget -= addChunk(chunks, sequence, budget);
+      if (sequence.place == Place.BATCH) {
+        budget -= addChunk(chunks, sequence, budget);
+      }
     }
     return chunks;
   }
@@ -354,6 +380,21 @@ public final class StepPlanner {
     running.remove(sequence);
     preempted.add(sequence);
     return List.of(new StepCommand.Recompute(number));
+  }
+
+  private List<StepCommand> loaded(long number, int blocks) {
+    var sequence = live.get(number);
+    if (sequence == null || sequence.place != Place.LOADING || blocks > sequence.loading.size()) {
+      throw new IllegalStateException(
+          "%d blocks came for sequence %d, which waits for none".formatted(blocks, number));
+    }
+    if (sequence.isOver()) {
+      memory.loadedInVain(sequence);
+      forget(sequence);
+    } else {
+      memory.loaded(sequence, blocks);
+    }
+    return List.of();
   }
 
   private Sequence returning(long number) {
@@ -458,7 +499,7 @@ public final class StepPlanner {
       commands.add(new StepCommand.DropSwapped(sequence.number));
     }
     boolean busy = underWay != null && isIn(underWay.chunks(), sequence);
-    if (!busy && sequence.place != Place.RETURNING) {
+    if (!busy && sequence.place != Place.RETURNING && sequence.place != Place.LOADING) {
       forget(sequence);
     }
     commands.add(new StepCommand.Emit(sequence.number, event));

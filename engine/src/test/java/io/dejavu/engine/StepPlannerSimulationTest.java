@@ -2,6 +2,7 @@ package io.dejavu.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dejavu.kv.BlockHash;
 import io.dejavu.kv.BlockPool;
 import io.dejavu.tensor.Sampling;
 import java.util.ArrayDeque;
@@ -18,9 +19,9 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 /// The planner under random loads of several tenants, with shared prompts, priorities,
-/// cancellations, NaNs, failing steps, poisonous requests, too little memory, failing swaps, and
-/// planners that die while their memory outlives them. A failure names the seed and the last
-/// events.
+/// cancellations, NaNs, failing steps, poisonous requests, too little memory, failing swaps, tiers
+/// behind the cache that are slow, full and forgetful, and planners that die while their memory
+/// outlives them. A failure names the seed and the last events.
 class StepPlannerSimulationTest {
   // More of them: CONTRIBUTING.md says how.
   private static final int SEEDS = Integer.getInteger("dejavu.simulation.seeds", 200);
@@ -34,6 +35,7 @@ class StepPlannerSimulationTest {
     long swaps = 0;
     long recomputes = 0;
     long adoptions = 0;
+    long tierHits = 0;
     for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
       var simulation = new Simulation(seed);
       try {
@@ -47,6 +49,7 @@ class StepPlannerSimulationTest {
       swaps += simulation.swaps;
       recomputes += simulation.recomputes;
       adoptions += simulation.adoptions;
+      tierHits += simulation.tierHits;
     }
     assertThat(requests).isGreaterThan(20 * SEEDS);
     // What is to be tested does happen.
@@ -54,6 +57,7 @@ class StepPlannerSimulationTest {
     assertThat(swaps).isGreaterThan(SEEDS / 10);
     assertThat(recomputes).isGreaterThan(SEEDS / 10);
     assertThat(adoptions).isGreaterThan(SEEDS / 2);
+    assertThat(tierHits).isGreaterThan(SEEDS / 2);
   }
 
   private static final class Simulation {
@@ -68,6 +72,12 @@ class StepPlannerSimulationTest {
     private final PretendModel model;
     private final Map<Long, Client> clients = new HashMap<>();
     private final Map<Long, long[]> host = new HashMap<>();
+    private final Map<Integer, Stored> hostTier = new HashMap<>();
+    private final Map<Integer, Stored> disk = new HashMap<>();
+    // Under way: done at any later time.
+    private final List<Runnable> copies = new ArrayList<>();
+    private boolean diskIsKnown;
+    private final boolean tiersFail;
     private final List<int[]> beginnings = new ArrayList<>();
     private final boolean stepsFail;
     private final boolean swapsFail;
@@ -83,6 +93,7 @@ class StepPlannerSimulationTest {
     long swaps;
     long recomputes;
     long adoptions;
+    long tierHits;
 
     Simulation(long seed) {
       random = new SplittableRandom(seed);
@@ -95,6 +106,7 @@ class StepPlannerSimulationTest {
       scheduling =
           SchedulingConfig.of(blockTokens)
               .withSwap(random.nextInt(3 * least), 10L * blockTokens)
+              .withTiers(randomTiers(least))
               .withPrefixCache(random.nextInt(4) > 0);
       planner = new StepPlanner(config, admission, pool, scheduling);
       model = new PretendModel(VOCABULARY, pool.blocks() * blockTokens);
@@ -103,10 +115,25 @@ class StepPlannerSimulationTest {
       clientsLeave = random.nextInt(3) > 0;
       answersGrow = random.nextInt(3) > 0;
       plannersDie = random.nextInt(4) == 0;
+      tiersFail = random.nextInt(3) == 0;
       for (int i = 0; i < 2; i++) {
         beginnings.add(random.ints(admission.maxContext(), 0, VOCABULARY).toArray());
       }
     }
+
+    private TierConfig randomTiers(int least) {
+      if (random.nextInt(3) == 0) {
+        return TierConfig.NONE;
+      }
+      return new TierConfig(
+          random.nextInt(3) * random.nextInt(3 * least),
+          random.nextInt(3) * random.nextInt(5 * least),
+          1 + random.nextInt(5),
+          1 + random.nextInt(3));
+    }
+
+    /// What a slot of a tier holds.
+    private record Stored(BlockHash content, long[] entries) {}
 
     int run() {
       int wanted = 10 + random.nextInt(answersGrow ? 90 : 40);
@@ -118,14 +145,24 @@ class StepPlannerSimulationTest {
           tell(planner.on(new StepEvent.Measured(randomCosts())));
         }
         cancelSome();
+        if (!diskIsKnown && random.nextInt(5) == 0) {
+          find();
+        }
+        while (!copies.isEmpty() && random.nextBoolean()) {
+          copies.remove(random.nextInt(copies.size())).run();
+        }
         if (plannersDie && random.nextInt(40) == 0) {
           replacePlanner();
         }
         var commands = planner.on(new StepEvent.Ready());
-        if (commands.isEmpty()) {
+        if (commands.isEmpty() && copies.isEmpty()) {
           assertThat(planner.running() + planner.waiting()).isZero();
         }
         tell(commands);
+        check();
+      }
+      while (!copies.isEmpty()) {
+        copies.removeFirst().run();
         check();
       }
       assertThat(pool.inUse()).isZero();
@@ -152,6 +189,8 @@ class StepPlannerSimulationTest {
       pool = new BlockPool(before.blocks());
       planner = new StepPlanner(config, admission, pool, scheduling);
       host.clear();
+      hostTier.clear();
+      diskIsKnown = false;
       var order = new ArrayList<>(clients.keySet());
       Collections.shuffle(order, new Random(random.nextLong()));
       for (long number : order) {
@@ -203,10 +242,12 @@ class StepPlannerSimulationTest {
       hits += totals.prefixHits();
       swaps += totals.swaps();
       recomputes += totals.recomputes();
+      tierHits += totals.tiers().host().hits() + totals.tiers().disk().hits();
     }
 
     private void check() {
       pool.check();
+      planner.check();
       assertThat(planner.blocksLeaked()).isZero();
       assertThat(planner.running()).isLessThanOrEqualTo(config.maxRunning());
       assertThat(host.values().stream().mapToInt(copy -> copy.length / blockTokens).sum())
@@ -217,10 +258,78 @@ class StepPlannerSimulationTest {
       }
     }
 
+    private void find() {
+      diskIsKnown = true;
+      note("the disk has " + disk.keySet());
+      var found = new ArrayList<BlockSource>();
+      disk.forEach((slot, stored) -> found.add(new BlockSource(stored.content, Tier.DISK, slot)));
+      tell(planner.on(new StepEvent.Found(found)));
+    }
+
+    private void store(StepCommand.Store store) {
+      var stored = new ArrayList<Stored>();
+      for (int i = 0; i < store.blocks().length; i++) {
+        var entries = model.copy(new int[] {store.blocks()[i]}, blockTokens);
+        stored.add(new Stored(store.contents().get(i), entries));
+      }
+      var by = planner;
+      copies.add(
+          () -> {
+            boolean whole = !tiersFail || random.nextInt(4) > 0;
+            note("stored from %d: %s".formatted(store.slot(), whole));
+            for (int i = 0; i < stored.size(); i++) {
+              if (whole) {
+                disk.put(store.slot() + i, stored.get(i));
+              } else {
+                disk.remove(store.slot() + i);
+              }
+            }
+            if (by == planner) {
+              tell(planner.on(new StepEvent.Stored(store.slot(), store.contents(), whole)));
+            }
+          });
+    }
+
+    private void load(StepCommand.Load load) {
+      assertThat(load.sources()).hasSameSizeAs(load.blocks()).isNotEmpty();
+      if (load.sources().stream().allMatch(source -> source.tier() == Tier.HOST)) {
+        finish(load);
+        return;
+      }
+      var by = planner;
+      copies.add(
+          () -> {
+            if (by == planner) {
+              finish(load);
+            }
+          });
+    }
+
+    private void finish(StepCommand.Load load) {
+      int count = 0;
+      for (var source : load.sources()) {
+        var tier = source.tier() == Tier.HOST ? hostTier : disk;
+        if (tiersFail && random.nextInt(8) == 0) {
+          tier.remove(source.slot());
+        }
+        var stored = tier.get(source.slot());
+        if (stored == null || !stored.content.equals(source.content())) {
+          assertThat(tiersFail).isTrue();
+          tell(planner.on(new StepEvent.Lost(source.tier(), source.content())));
+          break;
+        }
+        model.restore(stored.entries, new int[] {load.blocks()[count]}, blockTokens);
+        count++;
+      }
+      note("%d of %d blocks came".formatted(count, load.blocks().length));
+      tell(planner.on(new StepEvent.Loaded(load.sequence(), count)));
+    }
+
     private PreemptionCosts randomCosts() {
       return random.nextInt(8) == 0
           ? PreemptionCosts.UNKNOWN
-          : new PreemptionCosts(random.nextInt(1, 40_000), random.nextInt(1, 1000));
+          : new PreemptionCosts(
+              random.nextInt(1, 40_000), random.nextInt(1, 1000), random.nextInt(100_000));
     }
 
     private void submit() {
@@ -378,6 +487,10 @@ class StepPlannerSimulationTest {
               tell(planner.on(new StepEvent.SwappedIn(number)));
             }
           }
+          case StepCommand.Spill(var content, var block, var slot) ->
+              hostTier.put(slot, new Stored(content, model.copy(new int[] {block}, blockTokens)));
+          case StepCommand.Store store -> store(store);
+          case StepCommand.Load load -> load(load);
           case StepCommand.DropSwapped(var number) -> assertThat(host.remove(number)).isNotNull();
         }
       }

@@ -7,6 +7,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /// Who may use which block: pure accounting, no byte is touched. Every block is free, cached (holds
 /// something that a sequence may want again, used by nobody), lent, or owned by at least one owner.
@@ -32,6 +33,7 @@ public final class BlockPool {
   // Full when they were adopted: nobody writes to them.
   private final BitSet adopted;
   private long sharings;
+  private BiConsumer<BlockHash, Integer> onEviction = (_, _) -> {};
 
   public BlockPool(int blocks) {
     if (blocks < 1) {
@@ -83,7 +85,7 @@ public final class BlockPool {
           "%d blocks wanted, %d of %d free".formatted(wanted, free(), blocks));
     }
     for (int missing = wanted - free.cardinality(); missing > 0; missing--) {
-      free.set(index.evict());
+      free.set(index.evict(onEviction));
     }
     var taken = new int[wanted];
     for (int count = 0; count < wanted; ) {
@@ -97,6 +99,17 @@ public final class BlockPool {
     var lease = new Lease(taken);
     lent.add(lease);
     return lease;
+  }
+
+  /// Tells what a cached block held when it is given up, and which it is. Nobody has written to it
+  /// yet.
+  public void onEviction(BiConsumer<BlockHash, Integer> listener) {
+    onEviction = listener;
+  }
+
+  /// The block that holds this; -1 if none does.
+  public int blockOf(BlockHash hash) {
+    return index.find(hash);
   }
 
   /// Whether a block holds this.

@@ -89,8 +89,8 @@ public final class KvFile implements AutoCloseable {
   ///
   /// @param payloadBytes most of a record without its header
   /// @throws IOException if it cannot be opened, or another process has it
-  public static KvFile open(
-      Path path, String model, KvLayout layout, long payloadBytes, int slots) throws IOException {
+  public static KvFile open(Path path, String model, KvLayout layout, long payloadBytes, int slots)
+      throws IOException {
     var channel = DirectChannel.open(path).channel();
     boolean complete = false;
     try {
@@ -110,7 +110,8 @@ public final class KvFile implements AutoCloseable {
   }
 
   private static long slotBytes(long payloadBytes) {
-    return KvRecord.HEADER_BYTES + Math.ceilDiv(payloadBytes, DirectChannel.ALIGNMENT) * DirectChannel.ALIGNMENT;
+    return KvRecord.HEADER_BYTES
+        + Math.ceilDiv(payloadBytes, DirectChannel.ALIGNMENT) * DirectChannel.ALIGNMENT;
   }
 
   public int slots() {
@@ -129,9 +130,7 @@ public final class KvFile implements AutoCloseable {
 
   /// Where the payload lies in the `index`-th record of a buffer.
   public MemorySegment payload(HostBuffer buffer, int index) {
-    return buffer
-        .segment()
-        .asSlice(index * slotBytes() + KvRecord.HEADER_BYTES, payloadBytes);
+    return buffer.segment().asSlice(index * slotBytes() + KvRecord.HEADER_BYTES, payloadBytes);
   }
 
   /// Writes what is in the first records of a buffer to as many consecutive slots.
@@ -165,8 +164,7 @@ public final class KvFile implements AutoCloseable {
     int crc;
     try {
       transfer(
-          record.asSlice(
-              KvRecord.HEADER_BYTES, slotBytes(bytes) - KvRecord.HEADER_BYTES),
+          record.asSlice(KvRecord.HEADER_BYTES, slotBytes(bytes) - KvRecord.HEADER_BYTES),
           slot * slotBytes() + KvRecord.HEADER_BYTES,
           channel::write);
     } finally {
@@ -195,8 +193,7 @@ public final class KvFile implements AutoCloseable {
   /// #verify}ed.
   public void read(int slot, int count, HostBuffer buffer) throws IOException {
     check(slot, count);
-    transfer(
-        buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
+    transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
   }
 
   /// Whether the `index`-th record of a buffer, read from `slot`, is whole and holds this.
@@ -289,8 +286,7 @@ public final class KvFile implements AutoCloseable {
     int of(ByteBuffer part, long position) throws IOException;
   }
 
-  static void transfer(MemorySegment bytes, long position, Transfer transfer)
-      throws IOException {
+  static void transfer(MemorySegment bytes, long position, Transfer transfer) throws IOException {
     for (long done = 0; done < bytes.byteSize(); ) {
       var part = bytes.asSlice(done, Math.min(MOST_BYTES, bytes.byteSize() - done));
       int now = transfer.of(part.asByteBuffer(), position + done);

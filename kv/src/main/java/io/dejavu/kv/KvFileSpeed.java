@@ -65,8 +65,7 @@ public record KvFileSpeed(Path directory, long sliceBytes, int slices, int round
     }
   }
 
-  private void records(
-      KvFile file, KvLayout layout, HostBuffer buffer, double[][] times, int round)
+  private void records(KvFile file, KvLayout layout, HostBuffer buffer, double[][] times, int round)
       throws IOException {
     var payload = new long[] {sliceBytes};
     long begin = System.nanoTime();
@@ -85,8 +84,7 @@ public record KvFileSpeed(Path directory, long sliceBytes, int slices, int round
     return KvLabel.block(new BlockHash(number, 0, 0, 0), layout, 0);
   }
 
-  private void raw(
-      FileChannel channel, HostBuffer buffer, long bytes, double[][] times, int round)
+  private void raw(FileChannel channel, HostBuffer buffer, long bytes, double[][] times, int round)
       throws IOException {
     long begin = System.nanoTime();
     for (int i = 0; i < slices; i++) {

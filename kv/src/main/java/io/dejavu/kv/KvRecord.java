@@ -113,8 +113,7 @@ final class KvRecord {
         header.get(INT, 44) == layout.headSize()
             && header.get(INT, 152) == layout.blockTokens()
             && Arrays.equals(
-                Arrays.copyOf(type.getBytes(US_ASCII), 8),
-                header.asSlice(48, 8).toArray(JAVA_BYTE))
+                Arrays.copyOf(type.getBytes(US_ASCII), 8), header.asSlice(48, 8).toArray(JAVA_BYTE))
             && hash(header, 56).equals(model)
             && bytes >= 0
             && bytes <= mostBytes;

@@ -3,6 +3,7 @@ package io.dejavu.kv;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Which block holds what, for sequences that begin alike: full blocks by their {@link BlockHash}.
@@ -64,10 +65,16 @@ final class PrefixIndex {
 
   /// Gives up a block that nobody uses.
   ///
+  /// @param listener is told what it held
   /// @return which; it cannot be found any more
-  int evict() {
+  int evict(BiConsumer<BlockHash, Integer> listener) {
     int block = unused.removeFirst();
-    byHash.remove(byBlock.remove(block));
+    var content = byBlock.remove(block);
+    if (content == null) {
+      throw new IllegalStateException("block %d holds nothing known".formatted(block));
+    }
+    byHash.remove(content);
+    listener.accept(content, block);
     return block;
   }
 

@@ -5,9 +5,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
 
-/// CRC32C of parts that come one after the other, taken by a thread of its own (`kv-checksum`) while
-/// the disk is busy with them: memory is hardly faster than a disk today. Worth a thread for some
-/// MiB.
+/// CRC32C of parts that come one after the other, taken by a thread of its own (`kv-checksum`)
+/// while the disk is busy with them: memory is hardly faster than a disk today. Worth a thread for
+/// some MiB.
 final class RunningChecksum {
   static final long WORTH_BYTES = 4 << 20;
   static final long PART_BYTES = 1 << 20;

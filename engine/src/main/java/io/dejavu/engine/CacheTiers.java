@@ -198,6 +198,11 @@ final class CacheTiers {
     }
   }
 
+  /// Blocks to write, and writes under way; 0 as long as nothing can be written.
+  int unstored() {
+    return diskIsKnown ? candidates.size() + storesUnderWay : 0;
+  }
+
   void found(List<BlockSource> blocks) {
     diskIsKnown = true;
     for (var block : blocks) {

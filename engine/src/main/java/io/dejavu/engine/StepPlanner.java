@@ -133,6 +133,11 @@ public final class StepPlanner {
     return steps;
   }
 
+  /// Blocks that are still to be written to disk, or are being written.
+  public int unstored() {
+    return memory.tiers().unstored();
+  }
+
   /// Blocks that nobody alive has: 0, or a bug.
   public int blocksLeaked() {
     return pool.leaked(live.keySet());

@@ -19,9 +19,29 @@ public record KvConfig(
     double fraction,
     long mostBytes,
     long swapBytes,
-    boolean prefixCache) {
+    boolean prefixCache,
+    KvTierConfig tiers) {
   public static final KvConfig DEFAULT =
       new KvConfig(KvLayout.BLOCK_TOKENS, 0, 16, 0.6, 4L << 30, 1L << 30, true);
+
+  public KvConfig(
+      int blockTokens,
+      long bytes,
+      int sequences,
+      double fraction,
+      long mostBytes,
+      long swapBytes,
+      boolean prefixCache) {
+    this(
+        blockTokens,
+        bytes,
+        sequences,
+        fraction,
+        mostBytes,
+        swapBytes,
+        prefixCache,
+        KvTierConfig.NONE);
+  }
 
   public KvConfig {
     if (Integer.bitCount(blockTokens) != 1) {
@@ -39,7 +59,8 @@ public record KvConfig(
   }
 
   public KvConfig withBytes(long bytes) {
-    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
+    return new KvConfig(
+        blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache, tiers);
   }
 
   /// Room for one sequence, however long.
@@ -48,11 +69,18 @@ public record KvConfig(
   }
 
   public KvConfig withSwapBytes(long swapBytes) {
-    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
+    return new KvConfig(
+        blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache, tiers);
   }
 
   public KvConfig withPrefixCache(boolean prefixCache) {
-    return new KvConfig(blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache);
+    return new KvConfig(
+        blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache, tiers);
+  }
+
+  public KvConfig withTiers(KvTierConfig tiers) {
+    return new KvConfig(
+        blockTokens, bytes, sequences, fraction, mostBytes, swapBytes, prefixCache, tiers);
   }
 
   /// How many blocks to open.

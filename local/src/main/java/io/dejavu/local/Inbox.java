@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,8 @@ final class Inbox {
   private final int maxLive;
   // Unbounded: `live` limits the requests in it.
   private final BlockingQueue<Message> messages = new LinkedBlockingQueue<>();
+
+  private final AtomicBoolean nudged = new AtomicBoolean();
 
   // Guarded by this.
   private long submitted;
@@ -35,6 +38,9 @@ final class Inbox {
         implements Message {}
 
     record Cancel(long sequence) implements Message {}
+
+    /// Something has come from disk.
+    record Nudge() implements Message {}
 
     /// Ends the loop when all requests have ended.
     record Drain() implements Message {}
@@ -79,6 +85,18 @@ final class Inbox {
     accepted.generated = generated;
     messages.add(message.apply(accepted));
     return new Outcome.Accepted(() -> messages.add(new Message.Cancel(sequence)));
+  }
+
+  /// Wakes the loop; there is one such message at a time.
+  void nudge() {
+    if (nudged.compareAndSet(false, true)) {
+      messages.add(new Message.Nudge());
+    }
+  }
+
+  /// The nudge was taken out.
+  void nudgeSeen() {
+    nudged.set(false);
   }
 
   /// No request comes in any more, so none comes after `last`.

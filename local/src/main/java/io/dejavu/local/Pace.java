@@ -9,9 +9,26 @@ final class Pace {
 
   private double swapBytesPerSecond;
   private double prefillTokensPerSecond;
+  private double diskBytesPerSecond;
 
   void copied(long bytes, long nanos) {
     swapBytesPerSecond = smooth(swapBytesPerSecond, perSecond(bytes, nanos));
+  }
+
+  /// Blocks came from disk.
+  void read(long bytes, long nanos) {
+    diskBytesPerSecond = smooth(diskBytesPerSecond, perSecond(bytes, nanos));
+  }
+
+  /// What another process has seen of prompts here, until this one has seen some.
+  void assume(double prefillTokensPerSecond) {
+    if (this.prefillTokensPerSecond == 0) {
+      this.prefillTokensPerSecond = prefillTokensPerSecond;
+    }
+  }
+
+  double prefillTokensPerSecond() {
+    return prefillTokensPerSecond;
   }
 
   /// Counts if it was mostly prompts.
@@ -22,7 +39,8 @@ final class Pace {
   }
 
   PreemptionCosts costs() {
-    return new PreemptionCosts(swapBytesPerSecond, prefillTokensPerSecond);
+    return new PreemptionCosts(
+        swapBytesPerSecond, prefillTokensPerSecond, diskBytesPerSecond);
   }
 
   static double perSecond(long count, long nanos) {

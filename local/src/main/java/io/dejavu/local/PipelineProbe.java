@@ -45,6 +45,11 @@ final class PipelineProbe {
 
   /// Copies some blocks to the host and back, if that may ever be wanted.
   void copy(Pace pace) {
+    if (!scheduling.tiers().isOff() && pool.free() > 0) {
+      try (var lease = pool.lend(1)) {
+        computer.tiers().tryCopying(lease.blocks()[0], pace);
+      }
+    }
     int blocks =
         (int)
             Math.min(

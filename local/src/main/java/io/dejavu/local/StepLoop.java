@@ -12,6 +12,7 @@ import io.dejavu.engine.StepCommand;
 import io.dejavu.engine.StepEvent;
 import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.StepPlanner;
+import io.dejavu.engine.Tier;
 import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.BlockTable;
 import io.dejavu.local.Inbox.Message;
@@ -29,6 +30,12 @@ import java.util.function.Consumer;
 /// put messages into its inbox and are called back by it.
 public final class StepLoop implements Engine {
   private static final System.Logger LOG = System.getLogger(StepLoop.class.getName());
+
+  /// How long a loop waits for disks before it looks what is late.
+  private static final Duration GLANCE = Duration.ofMillis(20);
+
+  /// What is not on disk when the loop ends gets so long.
+  private static final Duration FLUSH = Duration.ofSeconds(2);
 
   /// How often an idle loop shows that it is alive.
   private static final Duration HEARTBEAT = Duration.ofMillis(500);
@@ -49,6 +56,8 @@ public final class StepLoop implements Engine {
   private final StepListener listener;
   private final Pace pace = new Pace();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
+  // Whether the planner had something to do when last asked.
+  private boolean active;
   private boolean draining;
   private boolean stopping;
   private long lastStep = System.nanoTime();
@@ -72,6 +81,9 @@ public final class StepLoop implements Engine {
 
     /// Forgets the copy of a sequence.
     void dropSwapped(long sequence);
+
+    /// What there is behind the prefix cache.
+    CacheStore tiers();
 
     @Override
     void close();
@@ -244,19 +256,23 @@ public final class StepLoop implements Engine {
 
   private void run() {
     try (computer) {
+      computer.tiers().onArrival(inbox::nudge);
       measureCopies();
       while (!(draining && isIdle())) {
         listen();
         if (stopping) {
           break;
         }
-        perform(planner.on(new StepEvent.Ready()));
+        var commands = planner.on(new StepEvent.Ready());
+        active = !commands.isEmpty();
+        perform(commands);
         if (isIdle()) {
           measureSteps();
           checkMyself();
         }
       }
       cancelAll();
+      flush();
     } catch (InterruptedException e) {
       failAll("the step loop was interrupted", e);
     } catch (RuntimeException | Error e) {
@@ -272,7 +288,8 @@ public final class StepLoop implements Engine {
   /// Takes all messages there are; waits for one if there is nothing else to do.
   private void listen() throws InterruptedException {
     boolean busy = !isIdle() || wantsToMeasure();
-    var next = busy ? inbox.poll() : inbox.poll(HEARTBEAT);
+    boolean waits = computer.tiers().isLoading() && !active;
+    var next = waits ? inbox.poll(GLANCE) : busy ? inbox.poll() : inbox.poll(HEARTBEAT);
     while (next != null) {
       switch (next) {
         case Message.Submit(var live) -> {
@@ -286,11 +303,13 @@ public final class StepLoop implements Engine {
                   new StepEvent.Adopted(live.sequence, live.request, generated, computed, blocks)));
         }
         case Message.Cancel(var sequence) -> perform(planner.on(new StepEvent.Cancelled(sequence)));
+        case Message.Nudge _ -> inbox.nudgeSeen();
         case Message.Drain _ -> draining = true;
         case Message.Stop _ -> stopping = true;
       }
       next = inbox.poll();
     }
+    arrive(computer.tiers().poll(System.nanoTime(), pace));
     for (var late = audience.expired(System.nanoTime());
         late.isPresent();
         late = audience.expired(System.nanoTime())) {
@@ -311,6 +330,13 @@ public final class StepLoop implements Engine {
         case StepCommand.SwapOut(var sequence, var blocks) -> swapOut(sequence, blocks);
         case StepCommand.SwapIn(var sequence, var blocks) ->
             perform(planner.on(swapIn(sequence, blocks)));
+        case StepCommand.Spill spill -> spill(spill);
+        case StepCommand.Store store ->
+            computer.tiers().store(store, pace.prefillTokensPerSecond());
+        case StepCommand.Load load -> {
+          computer.tiers().load(load, System.nanoTime(), pace);
+          arrive(computer.tiers().poll(System.nanoTime(), pace));
+        }
         case StepCommand.DropSwapped(var sequence) -> computer.dropSwapped(sequence);
         case StepCommand.Recompute(var sequence) -> {
           listener.sequencePreempted(sequence);
@@ -350,6 +376,25 @@ public final class StepLoop implements Engine {
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "sequence %d is computed again, not swapped".formatted(sequence), e);
       perform(planner.on(new StepEvent.SwapFailed(sequence)));
+    }
+  }
+
+  private void spill(StepCommand.Spill spill) {
+    try {
+      computer.tiers().spill(spill);
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.WARNING, "a block is not kept in host memory", e);
+      perform(planner.on(new StepEvent.Lost(Tier.HOST, spill.content())));
+    }
+  }
+
+  /// Something has come of copies behind the prefix cache.
+  private void arrive(List<StepEvent> events) {
+    for (var event : events) {
+      perform(planner.on(event));
+    }
+    if (!events.isEmpty()) {
+      planner.on(new StepEvent.Measured(pace.costs()));
     }
   }
 
@@ -463,8 +508,22 @@ public final class StepLoop implements Engine {
     for (long sequence : audience.sequences()) {
       perform(planner.on(new StepEvent.Cancelled(sequence)));
     }
+    arrive(computer.tiers().giveUp());
     if (pool.inUse() > 0) {
       LOG.log(Level.ERROR, "{0} KV blocks leaked", pool.inUse());
+    }
+    count();
+  }
+
+  /// What was computed and is not on disk yet goes there, as long as that does not take long.
+  private void flush() throws InterruptedException {
+    long deadline = System.nanoTime() + FLUSH.toNanos();
+    while (planner.unstored() > 0 && System.nanoTime() - deadline < 0) {
+      perform(planner.on(new StepEvent.Ready()));
+      if (inbox.poll(GLANCE) instanceof Message.Nudge) {
+        inbox.nudgeSeen();
+      }
+      arrive(computer.tiers().poll(System.nanoTime(), pace));
     }
     count();
   }
@@ -477,7 +536,7 @@ public final class StepLoop implements Engine {
       switch (next) {
         case Message.Submit(var live) -> audience.add(live);
         case Message.Adopt(var live, _, _, _) -> audience.add(live);
-        case Message.Cancel _, Message.Drain _, Message.Stop _ -> {}
+        case Message.Cancel _, Message.Nudge _, Message.Drain _, Message.Stop _ -> {}
       }
     }
     for (long sequence : audience.sequences()) {

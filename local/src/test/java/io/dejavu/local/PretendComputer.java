@@ -94,6 +94,11 @@ final class PretendComputer implements StepLoop.Computer {
   }
 
   @Override
+  public CacheStore tiers() {
+    return CacheStore.none();
+  }
+
+  @Override
   public void close() {
     closed = true;
   }

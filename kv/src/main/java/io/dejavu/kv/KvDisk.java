@@ -1,0 +1,283 @@
+package io.dejavu.kv;
+
+import io.dejavu.tensor.HostBuffer;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/// Reads and writes a {@link KvFile} while others compute: thread `kv-disk-reader` and thread
+/// `kv-disk-writer`, each with a few buffers of its own. Whoever computes copies between those and
+/// its memory, and never waits for the disk.
+///
+/// One thread calls it, and {@link #poll}s for what has become of its orders. A write that fails,
+/// because the disk is full for example, is one outcome of several; the first is logged.
+public final class KvDisk implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(KvDisk.class.getName());
+
+  /// How many buffers each thread has.
+  public static final int BUFFERS = 4;
+
+  private static final long BUFFER_BYTES = 4 << 20;
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  private final KvFile file;
+  private final int records;
+  private final List<HostBuffer> buffers = new ArrayList<>();
+  private final BlockingQueue<HostBuffer> freeToRead = new LinkedBlockingQueue<>();
+  private final BlockingQueue<HostBuffer> freeToWrite = new LinkedBlockingQueue<>();
+  // Bounded by the blocks that wait for it.
+  private final BlockingQueue<Read> reads = new LinkedBlockingQueue<>();
+  // Bounded by the buffers.
+  private final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
+  private final Thread reader = Thread.ofPlatform().name("kv-disk-reader").daemon().unstarted(this::read);
+  private final Thread writer = Thread.ofPlatform().name("kv-disk-writer").daemon().unstarted(this::write);
+  private volatile Runnable wake = () -> {};
+  private volatile boolean closing;
+  private volatile boolean speedIsKnown;
+  private volatile boolean hasFailed;
+
+  /// Blocks wanted from consecutive slots.
+  ///
+  /// @param ticket the caller's name for what they belong to
+  /// @param index of the first of them there
+  public record Read(long ticket, int index, int slot, List<BlockHash> contents) {
+    public Read {
+      contents = List.copyOf(contents);
+    }
+  }
+
+  private record Write(int slot, List<KvLabel> labels, HostBuffer buffer) {}
+
+  /// What has happened.
+  public sealed interface Arrival {
+    /// What was in the file, the longest unused first.
+    record Scanned(List<KvFile.Found> found) implements Arrival {}
+
+    /// A write is done.
+    ///
+    /// @param whole whether all of it is there
+    record Written(int slot, List<BlockHash> contents, boolean whole) implements Arrival {}
+
+    /// A read is done; the buffer is to be given back by {@link #release}.
+    ///
+    /// @param good so many of the first are what was wanted
+    record Arrived(Read read, HostBuffer buffer, int good, long bytes, long nanos)
+        implements Arrival {}
+
+    /// How fast the disk is, tried out.
+    record Tried(long bytes, long nanos) implements Arrival {}
+  }
+
+  private KvDisk(KvFile file) {
+    this.file = file;
+    this.records = Math.clamp(BUFFER_BYTES / file.slotBytes(), 1, 64);
+    for (int i = 0; i < 2 * BUFFERS; i++) {
+      buffers.add(file.allocate(records));
+      (i % 2 == 0 ? freeToRead : freeToWrite).add(buffers.getLast());
+    }
+  }
+
+  /// Starts the threads; the first thing that arrives is what is in the file.
+  ///
+  /// @param file closed with this
+  public static KvDisk start(KvFile file) {
+    var disk = new KvDisk(file);
+    disk.reader.start();
+    disk.writer.start();
+    return disk;
+  }
+
+  /// Most blocks of one read or write.
+  public int records() {
+    return records;
+  }
+
+  /// @param wake called by other threads when something has arrived
+  public void onArrival(Runnable wake) {
+    this.wake = wake;
+  }
+
+  /// A buffer to write from; null if all are under way.
+  public @Nullable HostBuffer bufferToWrite() {
+    return freeToWrite.poll();
+  }
+
+  /// Where the `index`-th block of a buffer lies: {@link KvMemory#copyOut} of one block.
+  public MemorySegment block(HostBuffer buffer, int index) {
+    return file.payload(buffer, index);
+  }
+
+  /// Writes the first blocks of a buffer to consecutive slots.
+  ///
+  /// @param buffer from {@link #bufferToWrite}; no longer the caller's
+  public void write(int slot, List<KvLabel> labels, HostBuffer buffer) {
+    writes.add(new Write(slot, List.copyOf(labels), buffer));
+  }
+
+  /// Reads blocks, at most {@link #records} of them.
+  public void read(Read read) {
+    if (read.contents.size() > records) {
+      throw new IllegalArgumentException(
+          "%d blocks, a buffer holds %d".formatted(read.contents.size(), records));
+    }
+    reads.add(read);
+  }
+
+  /// What has happened since; null if nothing has.
+  public @Nullable Arrival poll() {
+    return arrivals.poll();
+  }
+
+  /// Gives a buffer back that came with a read.
+  public void release(HostBuffer buffer) {
+    freeToRead.add(buffer);
+  }
+
+  private void arrive(Arrival arrival) {
+    arrivals.add(arrival);
+    wake.run();
+  }
+
+  private void read() {
+    try {
+      scan();
+      while (!closing) {
+        var wanted = reads.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        var buffer = wanted == null ? null : waitForBuffer();
+        if (wanted != null && buffer != null) {
+          read(wanted, buffer);
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt(); // Nobody does that.
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "no more blocks are read from disk", e);
+    }
+  }
+
+  private @Nullable HostBuffer waitForBuffer() throws InterruptedException {
+    HostBuffer buffer = null;
+    while (!closing && buffer == null) {
+      buffer = freeToRead.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    }
+    return buffer;
+  }
+
+  private void scan() throws InterruptedException {
+    var found = new ArrayList<KvFile.Found>();
+    try {
+      file.scan(found::add);
+      if (!found.isEmpty()) {
+        tryReading(found.getFirst().slot());
+      }
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "the disk for keys and values cannot be read; it is not used", e);
+      return;
+    }
+    found.sort(Comparator.comparingLong(KvFile.Found::written));
+    arrive(new Arrival.Scanned(found));
+  }
+
+  private void tryReading(int slot) throws IOException, InterruptedException {
+    var buffer = waitForBuffer();
+    if (buffer == null) {
+      return;
+    }
+    try {
+      tryReading(slot, 1, buffer);
+    } finally {
+      release(buffer);
+    }
+  }
+
+  /// The second time counts.
+  private void tryReading(int slot, int count, HostBuffer buffer) throws IOException {
+    file.read(slot, count, buffer);
+    long begin = System.nanoTime();
+    file.read(slot, count, buffer);
+    speedIsKnown = true;
+    arrive(new Arrival.Tried(count * file.slotBytes(), System.nanoTime() - begin));
+  }
+
+  private void read(Read wanted, HostBuffer buffer) {
+    long begin = System.nanoTime();
+    int good = 0;
+    try {
+      file.read(wanted.slot, wanted.contents.size(), buffer);
+      for (; good < wanted.contents.size(); good++) {
+        file.verify(wanted.slot + good, wanted.contents.get(good), buffer, good);
+      }
+    } catch (IOException e) {
+      failed("a block is computed again: it did not come from disk", e);
+    }
+    long bytes = wanted.contents.size() * file.slotBytes();
+    arrive(new Arrival.Arrived(wanted, buffer, good, bytes, System.nanoTime() - begin));
+  }
+
+  private void write() {
+    try {
+      while (!closing || !writes.isEmpty()) {
+        var write = writes.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        if (write != null) {
+          write(write);
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt(); // Nobody does that.
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "no more blocks are written to disk", e);
+    }
+  }
+
+  private void write(Write write) {
+    boolean whole = false;
+    try {
+      file.writeBlocks(write.slot, write.labels.toArray(KvLabel[]::new), write.buffer);
+      whole = true;
+      if (!speedIsKnown) {
+        tryReading(write.slot, write.labels.size(), write.buffer);
+      }
+    } catch (IOException e) {
+      failed("blocks are not kept on disk", e);
+    } finally {
+      freeToWrite.add(write.buffer);
+    }
+    arrive(
+        new Arrival.Written(
+            write.slot, write.labels.stream().map(KvLabel::content).toList(), whole));
+  }
+
+  private void failed(String what, IOException e) {
+    LOG.log(hasFailed ? Level.DEBUG : Level.WARNING, what, e);
+    hasFailed = true;
+  }
+
+  /// Writes what is under way and ends. What a thread still uses then, because the disk hangs, is
+  /// not freed.
+  @Override
+  public void close() {
+    closing = true;
+    try {
+      if (!reader.join(PATIENCE.multipliedBy(5)) || !writer.join(PATIENCE.multipliedBy(5))) {
+        LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");
+        return;
+      }
+      file.close();
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+      return;
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "the file of keys and values does not close", e);
+    }
+    buffers.forEach(HostBuffer::close);
+  }
+}

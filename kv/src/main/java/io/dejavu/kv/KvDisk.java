@@ -26,6 +26,9 @@ public final class KvDisk implements AutoCloseable {
   public static final int BUFFERS = 4;
 
   private static final long BUFFER_BYTES = 4 << 20;
+  /// A disk that was slow once may be fast again: how often that is looked after.
+  private static final int WRITES_PER_TRY = 64;
+
   private static final Duration PATIENCE = Duration.ofSeconds(1);
 
   private final KvFile file;
@@ -43,6 +46,7 @@ public final class KvDisk implements AutoCloseable {
   private volatile Runnable wake = () -> {};
   private volatile boolean closing;
   private volatile boolean speedIsKnown;
+  private int written; // by the writer
   private volatile boolean hasFailed;
 
   /// Blocks wanted from consecutive slots.
@@ -56,6 +60,9 @@ public final class KvDisk implements AutoCloseable {
   }
 
   private record Write(int slot, List<KvLabel> labels, HostBuffer buffer) {}
+
+  // Wakes a thread that is to end.
+  private static final Read NO_READ = new Read(0, 0, 0, List.of());
 
   /// What has happened.
   public sealed interface Arrival {
@@ -152,7 +159,7 @@ public final class KvDisk implements AutoCloseable {
       scan();
       while (!closing) {
         var wanted = reads.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        var buffer = wanted == null ? null : waitForBuffer();
+        var buffer = wanted == null || closing ? null : waitForBuffer();
         if (wanted != null && buffer != null) {
           read(wanted, buffer);
         }
@@ -227,7 +234,7 @@ public final class KvDisk implements AutoCloseable {
     try {
       while (!closing || !writes.isEmpty()) {
         var write = writes.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        if (write != null) {
+        if (write != null && !write.labels.isEmpty()) {
           write(write);
         }
       }
@@ -243,7 +250,7 @@ public final class KvDisk implements AutoCloseable {
     try {
       file.writeBlocks(write.slot, write.labels.toArray(KvLabel[]::new), write.buffer);
       whole = true;
-      if (!speedIsKnown) {
+      if (!speedIsKnown || ++written % WRITES_PER_TRY == 0) {
         tryReading(write.slot, write.labels.size(), write.buffer);
       }
     } catch (IOException e) {
@@ -266,6 +273,8 @@ public final class KvDisk implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
+    reads.add(NO_READ);
+    writes.add(new Write(0, List.of(), buffers.getFirst()));
     try {
       if (!reader.join(PATIENCE.multipliedBy(5)) || !writer.join(PATIENCE.multipliedBy(5))) {
         LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");

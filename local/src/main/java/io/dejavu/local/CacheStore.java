@@ -34,17 +34,22 @@ public final class CacheStore implements AutoCloseable {
   private final @Nullable KvDisk disk;
   private final TierConfig config;
 
+  // By ticket: a sequence may be loaded again while reads for it that came too late are under way.
   private final Map<Long, Pending> pending = new HashMap<>();
+  private long tickets;
+  private boolean known;
   private final Queue<StepEvent> events = new ArrayDeque<>();
 
   /// A load under way.
   private static final class Pending {
+    final long ticket;
     final StepCommand.Load load;
     final long deadline;
     final boolean[] here;
     int reads;
 
-    Pending(StepCommand.Load load, long deadline) {
+    Pending(long ticket, StepCommand.Load load, long deadline) {
+      this.ticket = ticket;
       this.load = load;
       this.deadline = deadline;
       here = new boolean[load.blocks().length];
@@ -145,7 +150,7 @@ public final class CacheStore implements AutoCloseable {
   /// @param now by `System.nanoTime()`
   /// @param pace is told how fast the host was
   void load(StepCommand.Load load, long now, Pace pace) {
-    var wanted = new Pending(load, now + (long) (load.seconds() * 1e9));
+    var wanted = new Pending(++tickets, load, now + (long) (load.seconds() * 1e9));
     int copied = 0;
     long begin = System.nanoTime();
     for (int i = 0; i < load.blocks().length; i++) {
@@ -163,7 +168,7 @@ public final class CacheStore implements AutoCloseable {
       pace.copied(copied * memory.layout().blockBytes(), System.nanoTime() - begin);
     }
     read(wanted);
-    pending.put(load.sequence(), wanted);
+    pending.put(wanted.ticket, wanted);
     if (wanted.reads == 0) {
       finish(wanted);
     }
@@ -181,7 +186,7 @@ public final class CacheStore implements AutoCloseable {
         }
         var contents = sources.subList(i, end).stream().map(BlockSource::content).toList();
         disk.read(
-            new KvDisk.Read(wanted.load.sequence(), i, sources.get(i).slot(), contents));
+            new KvDisk.Read(wanted.ticket, i, sources.get(i).slot(), contents));
         wanted.reads++;
       }
       i = end;
@@ -228,7 +233,13 @@ public final class CacheStore implements AutoCloseable {
     return disk == null ? null : disk.poll();
   }
 
+  /// Whether it is known what there is from a process before, or nothing can be.
+  boolean isKnown() {
+    return disk == null || known;
+  }
+
   private void scanned(List<KvFile.Found> found, Pace pace) {
+    known = true;
     if (!found.isEmpty()) {
       pace.assume(found.getLast().label().tokensPerSecond());
     }
@@ -268,7 +279,7 @@ public final class CacheStore implements AutoCloseable {
   }
 
   private void finish(Pending wanted) {
-    pending.remove(wanted.load.sequence());
+    pending.remove(wanted.ticket);
     events.add(new StepEvent.Loaded(wanted.load.sequence(), wanted.count()));
   }
 

@@ -83,7 +83,7 @@ public final class LanguageModel implements AutoCloseable {
     StepLoop loop = null;
     boolean complete = false;
     try {
-      var pipeline = LocalPipeline.open(model.executor(), model.kernels().device(), engine, kv);
+      var pipeline = LocalPipeline.open(model, engine, kv);
       loop = StepLoop.open(pipeline, engine, StepLoopConfig.DEFAULT, observer);
       var tokenizer = model.tokenizer();
       if (tokenizer == null) {

@@ -8,6 +8,7 @@ import io.dejavu.model.LoadProgress;
 import io.dejavu.model.StepLimits;
 import io.dejavu.model.Tokenizer;
 import io.dejavu.tensor.Kernels;
+import java.util.HexFormat;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -17,12 +18,15 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param parameters number of weights
 /// @param tokenizer null if the checkpoint has none
+/// @param identity of all that decides about keys and values besides the tokens: the weights, their
+///   precision, the kernels and this version
 public record LoadedModel(
     ModelSource source,
     long parameters,
     Kernels kernels,
     Executor executor,
-    @Nullable Tokenizer tokenizer)
+    @Nullable Tokenizer tokenizer,
+    String identity)
     implements AutoCloseable {
   /// @throws IllegalArgumentException if there is no such kernel family
   /// @throws CheckpointException if it cannot be loaded
@@ -53,7 +57,12 @@ public record LoadedModel(
       executor = Executor.load(weights, architecture, kernels, precision, limits, watched);
       var loaded =
           new LoadedModel(
-              source, ModelSource.parameters(weights), kernels, executor, tokenizer.join());
+              source,
+              ModelSource.parameters(weights),
+              kernels,
+              executor,
+              tokenizer.join(),
+              identity(source, config, kernels));
       complete = true;
       return loaded;
     } catch (CompletionException e) {
@@ -66,6 +75,18 @@ public record LoadedModel(
         kernels.close();
       }
     }
+  }
+
+  private static String identity(ModelSource source, ModelConfig config, Kernels kernels) {
+    var checkpoint = source.checkpoint();
+    var module = LoadedModel.class.getModule().getDescriptor();
+    return String.join(
+        "|",
+        source.name(),
+        checkpoint == null ? "random" : HexFormat.of().formatHex(checkpoint.identity()),
+        config.precision().toString(),
+        kernels.name(),
+        module == null ? "development" : module.rawVersion().orElse("development"));
   }
 
   @Override

@@ -25,12 +25,14 @@ import java.util.stream.IntStream;
 ///
 /// @param swap host memory for sequences that lose their place
 /// @param scheduling what the planner is to know of the memory
+/// @param tiers host memory and disk behind the prefix cache
 public record LocalPipeline(
     Executor executor,
     KvMemory memory,
     SwapSpace swap,
     Admission admission,
-    SchedulingConfig scheduling)
+    SchedulingConfig scheduling,
+    CacheStore tiers)
     implements StepLoop.Computer {
   private static final System.Logger LOG = System.getLogger(LocalPipeline.class.getName());
 
@@ -42,9 +44,31 @@ public record LocalPipeline(
   /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
   public static LocalPipeline open(
       Executor executor, Device device, EngineConfig engineConfig, KvConfig kvConfig) {
+    return open(executor, device, engineConfig, kvConfig, "");
+  }
+
+  /// Opens memory for a model's keys and values.
+  ///
+  /// @param model loaded for steps of at least `engineConfig.stepTokens()` tokens; its executor is
+  ///   closed with the pipeline, or here if this throws
+  /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
+  public static LocalPipeline open(
+      LoadedModel model, EngineConfig engineConfig, KvConfig kvConfig) {
+    return open(
+        model.executor(), model.kernels().device(), engineConfig, kvConfig, model.identity());
+  }
+
+  /// @param identity of the model with all that decides about its keys and values: what is on disk
+  ///   is used by the same only
+  static LocalPipeline open(
+      Executor executor,
+      Device device,
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      String identity) {
     boolean complete = false;
     try {
-      var pipeline = pipeline(executor, device, engineConfig, kvConfig);
+      var pipeline = pipeline(executor, device, engineConfig, kvConfig, identity);
       complete = true;
       return pipeline;
     } finally {
@@ -55,7 +79,11 @@ public record LocalPipeline(
   }
 
   private static LocalPipeline pipeline(
-      Executor executor, Device device, EngineConfig engineConfig, KvConfig kvConfig) {
+      Executor executor,
+      Device device,
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      String identity) {
     var sizes = executor.sizes();
     if (executor.limits().tokens() < engineConfig.stepTokens()) {
       throw new IllegalArgumentException(
@@ -99,10 +127,13 @@ public record LocalPipeline(
     var memory = KvMemory.open(device, layout);
     executor.use(IntStream.range(0, sizes.layers()).mapToObj(memory::cache).toList());
     long swapBytes = Math.min(kvConfig.swapBytes(), FreeMemory.bytes() / 4);
+    var name = "%s in %s %s".formatted(sizes, layout.type(), identity);
+    var tiers = openTiers(memory, kvConfig, name);
     var scheduling =
         SchedulingConfig.of(layout.blockTokens())
             .withPrefixCache(kvConfig.prefixCache())
-            .withModel(sizes + " in " + layout.type())
+            .withModel(name)
+            .withTiers(tiers.config())
             .withSwap(
                 (int) Math.min(Integer.MAX_VALUE, swapBytes / layout.blockBytes()),
                 layout.blockBytes());
@@ -111,7 +142,21 @@ public record LocalPipeline(
         memory,
         new SwapSpace(memory, scheduling.swapBlocks()),
         new Admission(sizes.vocabulary(), context, executor.limits().logprobs()),
-        scheduling);
+        scheduling,
+        tiers);
+  }
+
+  private static CacheStore openTiers(KvMemory memory, KvConfig kvConfig, String model) {
+    boolean complete = false;
+    try {
+      var tiers = CacheStore.open(memory, kvConfig, model);
+      complete = true;
+      return tiers;
+    } finally {
+      if (!complete) {
+        memory.close();
+      }
+    }
   }
 
   public KvLayout layout() {
@@ -168,6 +213,7 @@ public record LocalPipeline(
   @Override
   public void close() {
     executor.close();
+    tiers.close();
     swap.close();
     memory.close();
   }

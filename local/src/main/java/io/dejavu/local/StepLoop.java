@@ -34,7 +34,7 @@ public final class StepLoop implements Engine {
   /// How long a loop waits for disks before it looks what is late.
   private static final Duration GLANCE = Duration.ofMillis(20);
 
-  /// What is not on disk when the loop ends gets so long.
+  /// So long may the disk take when the loop starts, and when it ends.
   private static final Duration FLUSH = Duration.ofSeconds(2);
 
   /// How often an idle loop shows that it is alive.
@@ -256,8 +256,8 @@ public final class StepLoop implements Engine {
 
   private void run() {
     try (computer) {
-      computer.tiers().onArrival(inbox::nudge);
       measureCopies();
+      openTiers();
       while (!(draining && isIdle())) {
         listen();
         if (stopping) {
@@ -421,6 +421,18 @@ public final class StepLoop implements Engine {
       planner.on(new StepEvent.Measured(pace.costs()));
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "no sequence is swapped to host memory: a copy failed", e);
+    }
+  }
+
+  /// The first request should find what there is on disk; more than a moment it does not wait.
+  private void openTiers() throws InterruptedException {
+    var tiers = computer.tiers();
+    tiers.onArrival(inbox::nudge);
+    long deadline = System.nanoTime() + FLUSH.toNanos();
+    arrive(tiers.poll(System.nanoTime(), pace));
+    while (!tiers.isKnown() && System.nanoTime() - deadline < 0) {
+      Thread.sleep(1);
+      arrive(tiers.poll(System.nanoTime(), pace));
     }
   }
 

@@ -220,6 +220,11 @@ class LocalPipelineTest {
     }
 
     @Override
+    public CacheStore tiers() {
+      return pipeline.tiers();
+    }
+
+    @Override
     public void close() {
       pipeline.close();
     }

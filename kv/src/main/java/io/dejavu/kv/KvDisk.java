@@ -26,6 +26,7 @@ public final class KvDisk implements AutoCloseable {
   public static final int BUFFERS = 4;
 
   private static final long BUFFER_BYTES = 4 << 20;
+
   /// A disk that was slow once may be fast again: how often that is looked after.
   private static final int WRITES_PER_TRY = 64;
 
@@ -41,8 +42,10 @@ public final class KvDisk implements AutoCloseable {
   // Bounded by the buffers.
   private final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
   private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
-  private final Thread reader = Thread.ofPlatform().name("kv-disk-reader").daemon().unstarted(this::read);
-  private final Thread writer = Thread.ofPlatform().name("kv-disk-writer").daemon().unstarted(this::write);
+  private final Thread reader =
+      Thread.ofPlatform().name("kv-disk-reader").daemon().unstarted(this::read);
+  private final Thread writer =
+      Thread.ofPlatform().name("kv-disk-writer").daemon().unstarted(this::write);
   private volatile Runnable wake = () -> {};
   private volatile boolean closing;
   private volatile boolean speedIsKnown;

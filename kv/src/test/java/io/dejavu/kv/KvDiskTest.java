@@ -96,7 +96,9 @@ class KvDiskTest {
       disk.block(buffer, i).fill((byte) contents[i]);
     }
     disk.write(
-        slot, hashes(contents).stream().map(hash -> KvLabel.block(hash, LAYOUT, 0)).toList(), buffer);
+        slot,
+        hashes(contents).stream().map(hash -> KvLabel.block(hash, LAYOUT, 0)).toList(),
+        buffer);
   }
 
   /// The next of its kind; others are passed over.

@@ -185,8 +185,7 @@ public final class CacheStore implements AutoCloseable {
           end++;
         }
         var contents = sources.subList(i, end).stream().map(BlockSource::content).toList();
-        disk.read(
-            new KvDisk.Read(wanted.ticket, i, sources.get(i).slot(), contents));
+        disk.read(new KvDisk.Read(wanted.ticket, i, sources.get(i).slot(), contents));
         wanted.reads++;
       }
       i = end;

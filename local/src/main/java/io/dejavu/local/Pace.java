@@ -39,8 +39,7 @@ final class Pace {
   }
 
   PreemptionCosts costs() {
-    return new PreemptionCosts(
-        swapBytesPerSecond, prefillTokensPerSecond, diskBytesPerSecond);
+    return new PreemptionCosts(swapBytesPerSecond, prefillTokensPerSecond, diskBytesPerSecond);
   }
 
   static double perSecond(long count, long nanos) {

@@ -162,7 +162,8 @@ class CacheTiersTest {
       for (int i = 0; i < 60; i++) {
         var listener = new Listener();
         var generation =
-            accepted(loop.submit(request(random.nextInt(5), 200 + random.nextInt(200), 4), listener));
+            accepted(
+                loop.submit(request(random.nextInt(5), 200 + random.nextInt(200), 4), listener));
         if (random.nextInt(3) > 0) {
           LockSupport.parkNanos(random.nextLong(1 + (1L << random.nextInt(26))));
           generation.cancel();

@@ -107,8 +107,7 @@ final class LocalServer implements AutoCloseable {
           };
       model = LoadedModel.open(config, limits, progress);
       LOG.log(DEBUG, "model loaded in {0} ms", millisSince(begin));
-      var pipeline =
-          LocalPipeline.open(model, engineConfig, kvConfig);
+      var pipeline = LocalPipeline.open(model, engineConfig, kvConfig);
       engine = StepLoop.open(pipeline, engineConfig, loopConfig, telemetry.observer());
       var served = served(model, servedName, chat, config);
       var api = api(opening);

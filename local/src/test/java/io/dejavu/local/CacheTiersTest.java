@@ -63,7 +63,7 @@ class CacheTiersTest {
   void tokensAreTheSameWithTiersAndWithout() throws InterruptedException {
     var random = new SplittableRandom(11);
     var requests = new ArrayList<GenerationRequest>();
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 24; i++) {
       requests.add(request(random.nextInt(6), 100 + random.nextInt(300), 8));
     }
     var off = run(requests, KvTierConfig.NONE);
@@ -159,7 +159,7 @@ class CacheTiersTest {
     var tiers = new KvTierConfig(1L << 20, disk, 1L << 30);
     try (var loop = open(tiers)) {
       var random = new SplittableRandom(3);
-      for (int i = 0; i < 60; i++) {
+      for (int i = 0; i < 40; i++) {
         var listener = new Listener();
         var generation =
             accepted(

@@ -19,12 +19,16 @@ final class Families {
   private final MetricSnapshots.Builder all = MetricSnapshots.builder();
 
   Families gauge(String name, String help, Labels labels, double value) {
-    all.metricSnapshot(
-        GaugeSnapshot.builder()
-            .name(name)
-            .help(help)
-            .dataPoint(GaugeDataPointSnapshot.builder().labels(labels).value(value).build())
-            .build());
+    return gauges(name, help, Map.of(labels, value));
+  }
+
+  Families gauges(String name, String help, Map<Labels, Double> values) {
+    var family = GaugeSnapshot.builder().name(name).help(help);
+    values.forEach(
+        (labels, value) ->
+            family.dataPoint(
+                GaugeDataPointSnapshot.builder().labels(labels).value(value).build()));
+    all.metricSnapshot(family.build());
     return this;
   }
 

@@ -78,6 +78,36 @@ final class OwnMetrics {
             Map.of(
                 labels.add("kind", "swap"), totals.swaps(),
                 labels.add("kind", "recompute"), totals.recomputes()));
+    tiers(families, labels, totals.tiers());
+  }
+
+  private static void tiers(Families families, Labels labels, Engine.Tiers tiers) {
+    var host = labels.add("tier", "host");
+    var disk = labels.add("tier", "disk");
+    families
+        .gauges(
+            "dejavu_kv_tier_blocks",
+            "Held for prompts that come again",
+            Map.of(host, (double) tiers.host().blocks(), disk, (double) tiers.disk().blocks()))
+        .counters(
+            "dejavu_kv_tier_hits",
+            "Blocks loaded, not computed",
+            Map.of(host, tiers.host().hits(), disk, tiers.disk().hits()))
+        .counter("dejavu_kv_tier_misses", "Blocks of prompts in no tier", labels, tiers.misses())
+        .counter(
+            "dejavu_kv_tier_declined", "Blocks quicker to compute", labels, tiers.declined())
+        .counters(
+            "dejavu_kv_tier_loaded_bytes",
+            "Bytes that came from a tier",
+            Map.of(host, tiers.host().loadedBytes(), disk, tiers.disk().loadedBytes()))
+        .counters(
+            "dejavu_kv_tier_stored_bytes",
+            "Bytes that went to a tier",
+            Map.of(host, tiers.host().storedBytes(), disk, tiers.disk().storedBytes()))
+        .counters(
+            "dejavu_kv_tier_failures",
+            "Blocks not stored, or damaged",
+            Map.of(host, tiers.host().failures(), disk, tiers.disk().failures()));
   }
 
   static void sequences(

@@ -4,6 +4,7 @@ import io.dejavu.api.ApiConfig;
 import io.dejavu.engine.EngineConfig;
 import io.dejavu.engine.Pooling;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.kv.KvTierConfig;
 import io.dejavu.local.Figures;
 import io.dejavu.local.FreeMemory;
 import io.dejavu.local.ModelSource;
@@ -11,6 +12,7 @@ import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.Architectures;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -102,6 +104,30 @@ final class ServeCommand implements Callable<Integer> {
   long swapMemory = KvConfig.DEFAULT.swapBytes();
 
   @Option(
+      names = "--kv-host",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description =
+          "Host memory for keys and values of prompts that --kv-memory has no room for any more,"
+              + " in case they come again; taken when it is needed. Default: 0, none.")
+  long kvHost;
+
+  @Option(
+      names = "--kv-disk",
+      paramLabel = "DIR",
+      description =
+          "Directory where keys and values of prompts are kept, for the next server too. One server"
+              + " uses it at a time.")
+  @Nullable Path kvDisk;
+
+  @Option(
+      names = "--kv-disk-size",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description = "Most that they may take there, for each model. Default: 16G.")
+  long kvDiskSize = KvTierConfig.NONE.diskBytes();
+
+  @Option(
       names = "--no-prefix-cache",
       description = "Computes every prompt from its start, even if another one began alike.")
   boolean noPrefixCache;
@@ -189,7 +215,8 @@ final class ServeCommand implements Callable<Integer> {
           KvConfig.DEFAULT
               .withBytes(kvMemory)
               .withSwapBytes(swapMemory)
-              .withPrefixCache(!noPrefixCache),
+              .withPrefixCache(!noPrefixCache)
+              .withTiers(new KvTierConfig(kvHost, kvDisk, kvDiskSize)),
           api,
           observe.telemetry());
     } catch (IllegalArgumentException e) {

@@ -26,8 +26,7 @@ final class Families {
     var family = GaugeSnapshot.builder().name(name).help(help);
     values.forEach(
         (labels, value) ->
-            family.dataPoint(
-                GaugeDataPointSnapshot.builder().labels(labels).value(value).build()));
+            family.dataPoint(GaugeDataPointSnapshot.builder().labels(labels).value(value).build()));
     all.metricSnapshot(family.build());
     return this;
   }

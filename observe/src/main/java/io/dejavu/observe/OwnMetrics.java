@@ -94,8 +94,7 @@ final class OwnMetrics {
             "Blocks loaded, not computed",
             Map.of(host, tiers.host().hits(), disk, tiers.disk().hits()))
         .counter("dejavu_kv_tier_misses", "Blocks of prompts in no tier", labels, tiers.misses())
-        .counter(
-            "dejavu_kv_tier_declined", "Blocks quicker to compute", labels, tiers.declined())
+        .counter("dejavu_kv_tier_declined", "Blocks quicker to compute", labels, tiers.declined())
         .counters(
             "dejavu_kv_tier_loaded_bytes",
             "Bytes that came from a tier",

@@ -210,21 +210,28 @@ public final class KvReceiver implements AutoCloseable {
 
   /// What to do with a piece; waits until a lane that has its place lets go of it.
   ReceiverState.Arrival arrives(int lane, KvMessage.Part part) throws BadFrame {
-    var deadline = Deadline.in(config.patience());
-    var grace = Deadline.in(config.patience().dividedBy(2));
     return onLane(
         decider -> {
-          while (true) {
-            var how = decider.arrives(lane, part, System.nanoTime());
-            if (how != ReceiverState.Arrival.WAIT) {
-              return how;
-            }
+          var how = decider.arrives(lane, part, System.nanoTime());
+          long grace = config.patience().toNanos() / 2;
+          for (long left = 2 * grace; how == ReceiverState.Arrival.WAIT; ) {
             int rival = decider.rival(lane, part.piece());
-            if (grace.hasPassed()) {
+            if (left <= 0) {
+              throw new BadFrame("lane %d does not let go of a piece".formatted(rival));
+            }
+            if (left <= grace) {
               closeLane(rival); // it is stuck
             }
-            awaitLetGo(rival, grace.hasPassed() ? deadline : grace, deadline);
+            long most = left > grace ? left - grace : left;
+            try {
+              left -= most - letGo.awaitNanos(most);
+            } catch (InterruptedException _) {
+              Thread.currentThread().interrupt();
+              throw new BadFrame("interrupted while lane %d has the place".formatted(rival));
+            }
+            how = decider.arrives(lane, part, System.nanoTime());
           }
+          return how;
         });
   }
 
@@ -233,18 +240,6 @@ public final class KvReceiver implements AutoCloseable {
       if (lane.number() == number) {
         lane.close();
       }
-    }
-  }
-
-  private void awaitLetGo(int rival, Deadline until, Deadline deadline) throws BadFrame {
-    if (deadline.hasPassed()) {
-      throw new BadFrame("lane %d does not let go of a piece".formatted(rival));
-    }
-    try {
-      letGo.awaitNanos(until.nanosLeft());
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-      throw new BadFrame("interrupted while lane %d has the place".formatted(rival));
     }
   }
 

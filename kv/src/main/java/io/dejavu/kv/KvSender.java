@@ -20,10 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// and stand in for each other. {@link KvStream} says how a request's are sent.
 ///
 /// *Threads.* Posting puts a note into a queue and never waits: a step loop posts what a step has
-/// written, then calls {@link #flush} once, which costs it a few microseconds: it sends little
-/// deltas itself where that needs no waiting, otherwise it wakes a `kv-sender` (one per
-/// connection). Streams of one step travel in one frame. What becomes of them the {@link
-/// KvStreamListener} hears from whichever thread learns it.
+/// written, then calls {@link #flush} once, which wakes a `kv-sender` (one per connection) if that
+/// sleeps: about 10 µs per step, most of them the wake-up. Streams of one step travel in one frame.
+/// What becomes of them the {@link KvStreamListener} hears from whichever thread learns it.
 ///
 /// *Bounds.* Posted pieces are notes, not copies, and neighbours become one; so many frames per
 /// connection are on their way; beyond `queuedBytes` the listener hears `blocked`. A peer that does

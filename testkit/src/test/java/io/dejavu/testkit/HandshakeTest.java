@@ -165,6 +165,7 @@ final class HandshakeTest {
       }
     }
 
+    await(() -> listener.refused() == 1);
     try (SocketChannel channel = raw(listener)) {
       channel.write(ByteBuffer.wrap(hello));
       message(channel);

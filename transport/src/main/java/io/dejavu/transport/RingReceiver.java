@@ -141,7 +141,7 @@ final class RingReceiver {
       return true;
     }
     publish();
-    for (var spin = new SpinWait(SpinWait.AT_RING, deadline); spin.lasts(); ) {
+    for (var spin = new SpinWait(deadline); spin.lasts(); ) {
       if (isThere()) {
         return true;
       }

@@ -116,7 +116,7 @@ final class RingSender {
       return;
     }
     publish();
-    for (var spin = new SpinWait(SpinWait.AT_RING, deadline); spin.lasts(); ) {
+    for (var spin = new SpinWait(deadline); spin.lasts(); ) {
       if (hasRoom(bytes)) {
         return;
       }

@@ -19,6 +19,7 @@ final class SocketLink implements ByteLink {
   private volatile String peer;
   private final Selector readable;
   private final Selector writable;
+  private boolean isDrained = true;
 
   private SocketLink(SocketChannel channel, Selector readable, Selector writable, String peer) {
     this.channel = channel;
@@ -57,12 +58,9 @@ final class SocketLink implements ByteLink {
         if (first == parts.length) {
           return;
         }
-        long written = channel.write(parts, first, parts.length - first);
-        for (var spin = new SpinWait(SpinWait.AT_SOCKET, deadline);
-            written == 0 && spin.lasts(); ) {
-          written = channel.write(parts, first, parts.length - first);
-        }
-        if (written == 0 && !await(writable, deadline)) {
+        channel.write(parts, first, parts.length - first);
+        // What did not fit waits for room. Where it was only too many parts for one call, there is.
+        if (parts[parts.length - 1].hasRemaining() && !await(writable, deadline)) {
           throw new ConnectionLost(peer + " did not read in time");
         }
       }
@@ -73,17 +71,23 @@ final class SocketLink implements ByteLink {
 
   @Override
   public long read(ByteBuffer[] parts, Deadline deadline) throws ConnectionLost {
+    long room = 0;
+    for (ByteBuffer part : parts) {
+      room += part.remaining();
+    }
     try {
-      long bytes = channel.read(parts);
-      for (var spin = new SpinWait(SpinWait.AT_SOCKET, deadline); bytes == 0 && spin.lasts(); ) {
-        bytes = channel.read(parts);
+      // Who has read less than it wanted has read all that there was.
+      if (isDrained) {
+        await(readable, deadline);
       }
+      long bytes = channel.read(parts);
       while (bytes == 0 && await(readable, deadline)) {
         bytes = channel.read(parts);
       }
       if (bytes < 0) {
         throw new ConnectionLost(peer + " has ended the connection");
       }
+      isDrained = bytes < room;
       return bytes;
     } catch (IOException | ClosedSelectorException e) {
       throw lost(e);

@@ -61,6 +61,17 @@ public final class KvShelf implements KvLanding {
       return KvLayout.blocksFor(first.tokens().end(), memory.layout().blockTokens());
     }
 
+    /// Whether some of it has come, or was about to.
+    boolean has(KvOffer offer) {
+      return arrivals.stream()
+          .map(KvArrival::offer)
+          .anyMatch(
+              other ->
+                  other.layers().overlaps(offer.layers())
+                      && other.heads().start() < offer.heads().end()
+                      && offer.heads().start() < other.heads().end());
+    }
+
     /// Of the whole memory's layers and heads.
     boolean isCovered() {
       var layout = memory.layout();
@@ -104,6 +115,14 @@ public final class KvShelf implements KvLanding {
     }
     if (entry != null && entry.first.epoch() < offer.epoch()) {
       drop(entry, "epoch %d takes its place".formatted(offer.epoch()));
+      entry = null;
+    }
+    if (entry != null && entry.has(offer)) {
+      if (entry.live > 0) {
+        arrival.refuse("it is arriving already");
+        return;
+      }
+      drop(entry, "it is sent again");
       entry = null;
     }
     if (entry == null) {

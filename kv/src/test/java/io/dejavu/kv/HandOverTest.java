@@ -286,6 +286,37 @@ class HandOverTest {
     }
   }
 
+  @Test
+  void whatIsSentAgainTakesThePlaceOfWhatWasThere() throws Exception {
+    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
+    try (var memory = KvMemory.open(new HostDevice(), layout);
+        var target = KvMemory.open(new HostDevice(), layout);
+        var pair = InProcess.pair()) {
+      var wholes = new ConcurrentLinkedQueue<KvShelf.Kept>();
+      var shelf = new KvShelf(target, false, wholes::add);
+      try (var receiver =
+              KvReceiver.open(
+                  List.of(pair.right()), KvStreamConfig.DEFAULT, new KvEpochs(10), shelf);
+          var sender =
+              KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE)) {
+        for (int again = 0; again < 3; again++) {
+          var stream = stream(sender, memory, 1, 24);
+          stream.finish(24);
+          assertThat(stream.await(Deadline.in(Duration.ofSeconds(60))))
+              .isEqualTo(new KvOutcome.Done(24));
+          while (receiver.streams() > 0) {
+            Thread.sleep(1);
+          }
+        }
+      }
+
+      assertThat(wholes).extracting(KvShelf.Kept::tokens).containsExactly(24, 24, 24);
+      assertThat(shelf.freeBlocks()).isEqualTo(1);
+      shelf.drop(1);
+      assertThat(shelf.freeBlocks()).isEqualTo(4);
+    }
+  }
+
   private static KvStream stream(KvSender sender, KvMemory memory, long request, int tokens) {
     var stream = sender.offer(KvOffer.all(request, 1, memory.layout(), tokens), memory);
     int blocks = Math.min(4, KvLayout.blocksFor(tokens, 8));

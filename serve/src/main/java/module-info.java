@@ -7,6 +7,7 @@ module io.dejavu.serve {
   requires io.dejavu.api;
   requires io.dejavu.backend.cpu;
   requires io.dejavu.hub;
+  requires io.dejavu.keeper;
   requires io.dejavu.observe;
   requires transitive io.dejavu.local;
   requires transitive io.dejavu.engine;

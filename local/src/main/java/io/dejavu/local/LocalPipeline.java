@@ -26,13 +26,15 @@ import java.util.stream.IntStream;
 /// @param swap host memory for sequences that lose their place
 /// @param scheduling what the planner is to know of the memory
 /// @param tiers host memory and disk behind the prefix cache
+/// @param lent whether the executor outlives the pipeline
 public record LocalPipeline(
     Executor executor,
     KvMemory memory,
     SwapSpace swap,
     Admission admission,
     SchedulingConfig scheduling,
-    CacheStore tiers)
+    CacheStore tiers,
+    boolean lent)
     implements StepLoop.Computer {
   private static final System.Logger LOG = System.getLogger(LocalPipeline.class.getName());
 
@@ -68,7 +70,8 @@ public record LocalPipeline(
       String identity) {
     boolean complete = false;
     try {
-      var pipeline = pipeline(executor, device, engineConfig, kvConfig, identity);
+      var memory = KvMemory.open(device, layout(executor, engineConfig, kvConfig));
+      var pipeline = pipeline(executor, memory, engineConfig, kvConfig, identity, false);
       complete = true;
       return pipeline;
     } finally {
@@ -78,12 +81,27 @@ public record LocalPipeline(
     }
   }
 
-  private static LocalPipeline pipeline(
-      Executor executor,
-      Device device,
-      EngineConfig engineConfig,
-      KvConfig kvConfig,
-      String identity) {
+  /// Computes in memory that is there already. When the pipeline is closed, another may use the
+  /// executor: a process that waits computes in memory of its own, until it takes over another's.
+  ///
+  /// @param model loaded for steps of at least `engineConfig.stepTokens()` tokens; the caller closes
+  ///   its executor, after the pipeline
+  /// @param memory of the model's kernels, of the layout that {@link #layout} gives; closed with the
+  ///   pipeline
+  public static LocalPipeline open(
+      LoadedModel model, KvMemory memory, EngineConfig engineConfig, KvConfig kvConfig) {
+    var wanted = layout(model.executor(), engineConfig, kvConfig.withBytes(memory.layout().bytes()));
+    if (!wanted.equals(memory.layout())) {
+      throw new IllegalArgumentException(
+          "keys and values in %s, the model wants %s".formatted(memory.layout(), wanted));
+    }
+    return pipeline(model.executor(), memory, engineConfig, kvConfig, model.identity(), true);
+  }
+
+  /// Where keys and values of this model lie.
+  ///
+  /// @throws IllegalArgumentException if the configurations do not fit the model or the memory
+  public static KvLayout layout(Executor executor, EngineConfig engineConfig, KvConfig kvConfig) {
     var sizes = executor.sizes();
     if (executor.limits().tokens() < engineConfig.stepTokens()) {
       throw new IllegalArgumentException(
@@ -95,7 +113,6 @@ public record LocalPipeline(
           "a context of %d tokens, the model has %d positions"
               .formatted(engineConfig.maxContext(), sizes.maxPositions()));
     }
-    int wanted = engineConfig.maxContext() > 0 ? engineConfig.maxContext() : sizes.maxPositions();
     var oneBlock =
         new KvLayout(
             new LayerRange(0, sizes.layers()),
@@ -105,13 +122,40 @@ public record LocalPipeline(
             sizes.headSize(),
             executor.kvType());
     var layout =
-        oneBlock.withBlocks(kvConfig.blocks(oneBlock.blockBytes(), wanted, FreeMemory.bytes()));
-    int context = Math.min(wanted, layout.blocks() * layout.blockTokens());
+        oneBlock.withBlocks(
+            kvConfig.blocks(
+                oneBlock.blockBytes(), wantedContext(executor, engineConfig), FreeMemory.bytes()));
+    int context = context(executor, engineConfig, layout);
     if (context < engineConfig.maxContext()) {
       throw new IllegalArgumentException(
           "a context of %d tokens, %d bytes of KV memory hold %d"
               .formatted(engineConfig.maxContext(), layout.bytes(), context));
     }
+    return layout;
+  }
+
+  private static int wantedContext(Executor executor, EngineConfig engineConfig) {
+    return engineConfig.maxContext() > 0
+        ? engineConfig.maxContext()
+        : executor.sizes().maxPositions();
+  }
+
+  /// Most tokens of a sequence in memory of this layout.
+  public static int context(Executor executor, EngineConfig engineConfig, KvLayout layout) {
+    return Math.min(wantedContext(executor, engineConfig), layout.blocks() * layout.blockTokens());
+  }
+
+  private static LocalPipeline pipeline(
+      Executor executor,
+      KvMemory memory,
+      EngineConfig engineConfig,
+      KvConfig kvConfig,
+      String identity,
+      boolean lent) {
+    var sizes = executor.sizes();
+    var layout = memory.layout();
+    int wanted = wantedContext(executor, engineConfig);
+    int context = context(executor, engineConfig, layout);
     LOG.log(
         Level.INFO,
         "keys and values: %d blocks of %d tokens in %d MiB of %s, context of %d tokens%s"
@@ -124,7 +168,6 @@ public record LocalPipeline(
                 context < wanted
                     ? " (the model could have %d: more KV memory is needed)".formatted(wanted)
                     : ""));
-    var memory = KvMemory.open(device, layout);
     executor.use(IntStream.range(0, sizes.layers()).mapToObj(memory::cache).toList());
     long swapBytes = Math.min(kvConfig.swapBytes(), FreeMemory.bytes() / 4);
     var name = "%s in %s %s".formatted(sizes, layout.type(), identity);
@@ -143,7 +186,8 @@ public record LocalPipeline(
         new SwapSpace(memory, scheduling.swapBlocks()),
         new Admission(sizes.vocabulary(), context, executor.limits().logprobs()),
         scheduling,
-        tiers);
+        tiers,
+        lent);
   }
 
   private static CacheStore openTiers(KvMemory memory, KvConfig kvConfig, String model) {
@@ -212,7 +256,9 @@ public record LocalPipeline(
 
   @Override
   public void close() {
-    executor.close();
+    if (!lent) {
+      executor.close();
+    }
     tiers.close();
     swap.close();
     memory.close();

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Runs one pipeline: tells the {@link StepPlanner} what happens and does what it decides.
 ///
@@ -140,16 +141,36 @@ public final class StepLoop implements Engine {
       StepLoopConfig config,
       EngineObserver observer,
       StepListener listener) {
-    var layout = pipeline.layout();
-    return start(
-        pipeline,
-        engineConfig,
-        config,
-        pipeline.admission(),
-        new BlockPool(layout.blocks()),
-        pipeline.scheduling(),
-        observer,
-        listener);
+    return open(pipeline, engineConfig, config, observer, listener, _ -> {});
+  }
+
+  /// Starts a loop with sequences whose keys and values are in the pipeline's memory.
+  ///
+  /// @param pipeline opened for `engineConfig`; used and closed by the loop's thread from now on;
+  ///   its kernels are to be closed after the loop
+  /// @param observer sees what becomes of requests and steps
+  /// @param listener follows where keys and values are
+  /// @param first called at once: what it adopts has its blocks before anything else uses any
+  public static StepLoop open(
+      LocalPipeline pipeline,
+      EngineConfig engineConfig,
+      StepLoopConfig config,
+      EngineObserver observer,
+      StepListener listener,
+      Consumer<StepLoop> first) {
+    var loop =
+        new StepLoop(
+            pipeline,
+            engineConfig,
+            config,
+            pipeline.admission(),
+            new BlockPool(pipeline.layout().blocks()),
+            pipeline.scheduling(),
+            observer,
+            listener);
+    first.accept(loop);
+    loop.thread.start();
+    return loop;
   }
 
   /// Starts a loop.
@@ -256,6 +277,7 @@ public final class StepLoop implements Engine {
 
   private void run() {
     try (computer) {
+      hear(inbox.poll());
       measureCopies();
       openTiers();
       while (!(draining && isIdle())) {
@@ -289,7 +311,18 @@ public final class StepLoop implements Engine {
   private void listen() throws InterruptedException {
     boolean busy = !isIdle() || wantsToMeasure();
     boolean waits = computer.tiers().isLoading() && !active;
-    var next = waits ? inbox.poll(GLANCE) : busy ? inbox.poll() : inbox.poll(HEARTBEAT);
+    hear(waits ? inbox.poll(GLANCE) : busy ? inbox.poll() : inbox.poll(HEARTBEAT));
+    arrive(computer.tiers().poll(System.nanoTime(), pace));
+    for (var late = audience.expired(System.nanoTime());
+        late.isPresent();
+        late = audience.expired(System.nanoTime())) {
+      perform(planner.on(new StepEvent.Expired(late.getAsLong())));
+    }
+  }
+
+  /// Does what a message asks, and all that came after it.
+  private void hear(@Nullable Message first) {
+    var next = first;
     while (next != null) {
       switch (next) {
         case Message.Submit(var live) -> {
@@ -308,12 +341,6 @@ public final class StepLoop implements Engine {
         case Message.Stop _ -> stopping = true;
       }
       next = inbox.poll();
-    }
-    arrive(computer.tiers().poll(System.nanoTime(), pace));
-    for (var late = audience.expired(System.nanoTime());
-        late.isPresent();
-        late = audience.expired(System.nanoTime())) {
-      perform(planner.on(new StepEvent.Expired(late.getAsLong())));
     }
   }
 

@@ -9,10 +9,19 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kv",
     description = "Measures how keys and values move.",
-    subcommands = {BenchKvLinksCommand.class, BenchKvStreamCommand.class, BenchKvPeerCommand.class},
+    subcommands = {
+      BenchKvLinksCommand.class,
+      BenchKvStreamCommand.class,
+      BenchKvPeerCommand.class,
+      BenchKvSurviveCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND",
     footerHeading = "%nExamples:%n",
-    footer = {"  dejavu bench kv links", "  dejavu bench kv stream --to tcp"})
+    footer = {
+      "  dejavu bench kv links",
+      "  dejavu bench kv stream --to tcp",
+      "  dejavu bench kv survive --kills 200"
+    })
 final class BenchKvCommand implements Runnable {
   @Spec @Nullable CommandSpec spec;
 
@@ -20,7 +29,8 @@ final class BenchKvCommand implements Runnable {
   public void run() {
     if (spec != null) {
       throw new CommandLine.ParameterException(
-          spec.commandLine(), "measure what? bench kv links, bench kv stream");
+          spec.commandLine(),
+          "measure what? bench kv links, bench kv stream, bench kv survive");
     }
   }
 }

@@ -1,0 +1,175 @@
+package io.dejavu.serve;
+
+import io.dejavu.keeper.KeeperClient;
+import io.dejavu.keeper.KeeperProcess;
+import io.dejavu.kv.HeadRange;
+import io.dejavu.kv.KeptLayout;
+import io.dejavu.kv.KeptMemory;
+import io.dejavu.kv.KvLayout;
+import io.dejavu.kv.KvMemory;
+import io.dejavu.kv.LayerRange;
+import io.dejavu.local.LoadedModel;
+import io.dejavu.model.Executor;
+import io.dejavu.model.Step;
+import io.dejavu.tensor.SampleRow;
+import io.dejavu.tensor.Sampling;
+import io.dejavu.tensor.SharedFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// Generating in kept memory against private memory: the same steps in turn, at the end of the
+/// longest context, where the keys and values of all sequences are read for each token. The kept
+/// side commits and seals as a step loop does.
+final class KeptSpeed {
+  private static final int SEQUENCES = 8;
+  private static final int MOST_CONTEXT = 4096;
+  private static final int STEPS = 64;
+  private static final int ROUNDS = 15;
+  private static final int TOKEN = 5;
+
+  private final Executor executor;
+  private final KvLayout layout;
+  private final int context;
+
+  private KvLayout layout() {
+    return layout;
+  }
+
+  private KeptSpeed(LoadedModel loaded) {
+    executor = loaded.executor();
+    var sizes = executor.sizes();
+    context = Math.min(sizes.maxPositions(), MOST_CONTEXT);
+    layout =
+        new KvLayout(
+            new LayerRange(0, sizes.layers()),
+            SEQUENCES * perSequence(),
+            HeadRange.all(sizes.kvHeads()),
+            KvLayout.BLOCK_TOKENS,
+            sizes.headSize(),
+            executor.kvType());
+  }
+
+  private int perSequence() {
+    return KvLayout.blocksFor(context, KvLayout.BLOCK_TOKENS);
+  }
+
+  /// Measures and prints.
+  static void measure(LoadedModel loaded, PrintWriter out)
+      throws IOException, InterruptedException {
+    var speed = new KeptSpeed(loaded);
+    var folder = Files.createTempDirectory("dejavu-speed");
+    var socket = folder.resolve("keeper");
+    var keeper = KeeperProcess.start(socket);
+    try (var client = KeeperClient.connect(socket, "speed", Duration.ofSeconds(30), _ -> {})) {
+      var kept = KeptLayout.of(speed.layout(), "speed", SEQUENCES, speed.context);
+      long begin = System.nanoTime();
+      var path = Path.of(client.hold("speed", kept.bytes()).path());
+      long held = System.nanoTime();
+      var file = SharedFile.open(path);
+      long mapped = System.nanoTime();
+      var memory = KeptMemory.create(file, kept);
+      try (var own = KvMemory.open(loaded.kernels().device(), speed.layout());
+          var shared = KvMemory.kept(loaded.kernels().device(), memory)) {
+        out.printf(
+            "%d MiB of kept memory: made in %.0f ms, mapped and touched in %.0f ms%n",
+            kept.bytes() >> 20, (held - begin) / 1e6, (mapped - held) / 1e6);
+        speed.compare(own, shared, memory, out);
+      }
+      client.stop();
+    } finally {
+      keeper.destroyForcibly();
+      Files.deleteIfExists(socket);
+      Files.delete(folder);
+    }
+  }
+
+  private void compare(KvMemory own, KvMemory shared, KeptMemory kept, PrintWriter out) {
+    fill(own);
+    fill(shared);
+    generate(own, null);
+    generate(shared, kept);
+    var ratios = new double[ROUNDS];
+    var owns = new double[ROUNDS];
+    var keeps = new double[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+      if (round % 2 == 0) {
+        owns[round] = generate(own, null);
+        keeps[round] = generate(shared, kept);
+      } else {
+        keeps[round] = generate(shared, kept);
+        owns[round] = generate(own, null);
+      }
+      ratios[round] = keeps[round] / owns[round];
+    }
+    out.printf(
+        "%d sequences of %d tokens, %d rounds of %d steps: private %.0f tokens/s, kept %.0f tokens/s,"
+            + " ratio %.3f (%.3f to %.3f)%n",
+        SEQUENCES,
+        context,
+        ROUNDS,
+        STEPS,
+        median(owns),
+        median(keeps),
+        median(ratios),
+        Arrays.stream(ratios).min().orElseThrow(),
+        Arrays.stream(ratios).max().orElseThrow());
+  }
+
+  private static double median(double[] values) {
+    return Arrays.stream(values).sorted().toArray()[values.length / 2];
+  }
+
+  private void use(KvMemory memory) {
+    executor.use(IntStream.range(0, layout.layers().count()).mapToObj(memory::cache).toList());
+  }
+
+  private int[] blocks(int sequence, int tokens) {
+    return IntStream.range(0, KvLayout.blocksFor(tokens, KvLayout.BLOCK_TOKENS))
+        .map(i -> sequence * perSequence() + i)
+        .toArray();
+  }
+
+  private void fill(KvMemory memory) {
+    use(memory);
+    int chunk = executor.limits().tokens();
+    for (int sequence = 0; sequence < SEQUENCES; sequence++) {
+      for (int start = 0; start < context; start += chunk) {
+        var ids = new int[Math.min(chunk, context - start)];
+        Arrays.fill(ids, TOKEN + sequence);
+        executor.run(
+            new Step(
+                List.of(Step.Part.prefill(ids, start, blocks(sequence, start + ids.length)))));
+      }
+    }
+  }
+
+  /// @return tokens per second
+  private double generate(KvMemory memory, @Nullable KeptMemory kept) {
+    use(memory);
+    var tables = IntStream.range(0, SEQUENCES).mapToObj(s -> blocks(s, context)).toList();
+    long begin = System.nanoTime();
+    for (int position = context - STEPS; position < context; position++) {
+      var parts = new ArrayList<Step.Part>(SEQUENCES);
+      for (int sequence = 0; sequence < SEQUENCES; sequence++) {
+        var draw = new SampleRow(Sampling.GREEDY, 0, position + 1, new int[0], 0, new int[0]);
+        parts.add(Step.Part.draw(new int[] {TOKEN}, position, tables.get(sequence), draw));
+      }
+      executor.run(new Step(parts));
+      if (kept != null) {
+        var commit = kept.commit();
+        for (int sequence = 0; sequence < SEQUENCES; sequence++) {
+          commit.sequence(sequence, position, position + 1, tables.get(sequence));
+        }
+      }
+    }
+    return SEQUENCES * STEPS / ((System.nanoTime() - begin) / 1e9);
+  }
+}

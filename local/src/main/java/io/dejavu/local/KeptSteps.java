@@ -4,8 +4,8 @@ import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.StepPlan;
 import io.dejavu.kv.KeptMemory;
 import java.lang.System.Logger.Level;
-import java.nio.charset.StandardCharsets;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
@@ -39,7 +39,8 @@ public final class KeptSteps implements StepListener {
             model.kernels().name());
   }
 
-  /// What a request is called in kept memory, by its id, which must be unique among those that live.
+  /// What a request is called in kept memory, by its id, which must be unique among those that
+  /// live.
   public static long number(String id) {
     try {
       var hash = MessageDigest.getInstance("SHA-256").digest(id.getBytes(StandardCharsets.UTF_8));
@@ -53,7 +54,8 @@ public final class KeptSteps implements StepListener {
   public void sequenceBegins(long sequence, GenerationRequest request) {
     long number = number(request.id());
     if (requests.containsValue(number)) {
-      LOG.log(Level.WARNING, "two live requests are called {0}: the later is not kept", request.id());
+      LOG.log(
+          Level.WARNING, "two live requests are called {0}: the later is not kept", request.id());
       return;
     }
     requests.put(sequence, number);

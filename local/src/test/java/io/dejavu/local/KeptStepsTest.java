@@ -53,8 +53,7 @@ class KeptStepsTest {
   }
 
   private void begin(long sequence, String id) {
-    steps.sequenceBegins(
-        sequence, GenerationRequest.of(id, new int[] {1}, Sampling.GREEDY, 0, 9));
+    steps.sequenceBegins(sequence, GenerationRequest.of(id, new int[] {1}, Sampling.GREEDY, 0, 9));
   }
 
   private static StepPlan.Chunk chunk(long sequence, int start, int tokens, int... blocks) {
@@ -94,8 +93,7 @@ class KeptStepsTest {
     begin(2, "b");
     begin(3, "c");
     steps.stepDone(
-        new StepPlan(
-            1, List.of(chunk(1, 0, 6, 0, 1), chunk(2, 0, 5, 2, 3), chunk(3, 0, 1, 4))));
+        new StepPlan(1, List.of(chunk(1, 0, 6, 0, 1), chunk(2, 0, 5, 2, 3), chunk(3, 0, 1, 4))));
 
     steps.sequenceEnded(1);
     steps.sequencePreempted(2);
@@ -131,8 +129,7 @@ class KeptStepsTest {
     steps.stepDone(new StepPlan(1, List.of(chunk(1, 0, 6, 0, 1))));
     left();
 
-    assertThatThrownBy(
-            () -> steps.stepDone(new StepPlan(2, List.of(chunk(1, 6, 1, 0, 1)))))
+    assertThatThrownBy(() -> steps.stepDone(new StepPlan(2, List.of(chunk(1, 6, 1, 0, 1)))))
         .hasMessageContaining("another has taken it over");
   }
 }

@@ -21,7 +21,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,7 +36,10 @@ import picocli.CommandLine.Spec;
           + " every token with an undisturbed run, and measures the gap."
     },
     footerHeading = "%nExamples:%n",
-    footer = {"  dejavu bench kv survive --kills 200", "  dejavu bench kv survive --kills 0 --speed"},
+    footer = {
+      "  dejavu bench kv survive --kills 200",
+      "  dejavu bench kv survive --kills 0 --speed"
+    },
     subcommands = SurviveWorkerCommand.class,
     sortOptions = false)
 final class BenchKvSurviveCommand implements Callable<Integer> {
@@ -213,9 +215,9 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
   /// Most are killed; some in other ways.
   static Loss loss(int number) {
     return switch (number % 20) {
-      case 1 -> Loss.STOPPED;
-      case 2 -> Loss.TWICE;
-      case 3 -> Loss.KEEPER_TOO;
+      case 1 -> Loss.TWICE;
+      case 2 -> Loss.KEEPER_TOO;
+      case 3 -> Loss.STOPPED;
       default -> Loss.KILLED;
     };
   }

@@ -31,8 +31,9 @@ import org.jspecify.annotations.Nullable;
 final class KeptSpeed {
   private static final int SEQUENCES = 8;
   private static final int MOST_CONTEXT = 4096;
-  private static final int STEPS = 64;
-  private static final int ROUNDS = 15;
+  private static final int STEPS =
+      KvLayout.BLOCK_TOKENS; // each sequence fills a block, which is sealed
+  private static final int ROUNDS = 61;
   private static final int TOKEN = 5;
 
   private final Executor executor;
@@ -145,8 +146,7 @@ final class KeptSpeed {
         var ids = new int[Math.min(chunk, context - start)];
         Arrays.fill(ids, TOKEN + sequence);
         executor.run(
-            new Step(
-                List.of(Step.Part.prefill(ids, start, blocks(sequence, start + ids.length)))));
+            new Step(List.of(Step.Part.prefill(ids, start, blocks(sequence, start + ids.length)))));
       }
     }
   }

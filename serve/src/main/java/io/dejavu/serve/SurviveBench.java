@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One thread, that of the caller, owns everything; a thread per worker only listens.
 final class SurviveBench implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final long POLL_NANOS = 5_000_000;
   private static final String SEGMENT = "kv";
 
@@ -83,8 +83,7 @@ final class SurviveBench implements AutoCloseable {
 
   /// @param concurrency requests at once
   /// @param workerArguments model, options and memory of the workers
-  SurviveBench(
-      SurviveRecord record, int concurrency, long seed, List<String> workerArguments)
+  SurviveBench(SurviveRecord record, int concurrency, long seed, List<String> workerArguments)
       throws IOException, InterruptedException {
     this.record = record;
     this.concurrency = concurrency;
@@ -228,10 +227,11 @@ final class SurviveBench implements AutoCloseable {
     long mayPrefill = 0;
     long again = 0;
     for (int i = 6; i < attached.length; i++) {
-      var found = attached[i].split(":");
-      var one = sequences.stream().filter(s -> s.id.equals(found[0])).findFirst().orElseThrow();
-      int committed = Math.max(0, Integer.parseInt(found[1]));
-      int length = lengths.get(one.id);
+      int colon = attached[i].indexOf(':');
+      var id = attached[i].substring(0, colon);
+      var one = sequences.stream().filter(s -> s.id.equals(id)).findFirst().orElseThrow();
+      int committed = Math.max(0, Integer.parseInt(attached[i].substring(colon + 1)));
+      int length = lengths.getOrDefault(id, 0);
       int prompt = record.promptTokens(one);
       int start = Math.min(committed, length - 1);
       mayPrefill += Math.max(0, prompt - start);
@@ -259,8 +259,7 @@ final class SurviveBench implements AutoCloseable {
     var answer = worker.answer;
     worker.answer = null;
     if (answer == null || !answer[0].equals(expected)) {
-      throw new IllegalStateException(
-          "%s says %s".formatted(worker.name, Arrays.toString(answer)));
+      throw new IllegalStateException("%s says %s".formatted(worker.name, Arrays.toString(answer)));
     }
     return answer;
   }
@@ -297,8 +296,7 @@ final class SurviveBench implements AutoCloseable {
     while (!what.getAsBoolean()) {
       long left = end - System.nanoTime();
       if (left <= 0) {
-        throw new IllegalStateException(
-            "waited %s for %s; %s".formatted(PATIENCE, name, record));
+        throw new IllegalStateException("waited %s for %s; %s".formatted(PATIENCE, name, record));
       }
       hear(left);
     }
@@ -313,8 +311,7 @@ final class SurviveBench implements AutoCloseable {
     var words = said.words();
     switch (words[0]) {
       case "t" ->
-          record.token(
-              words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]), said.at());
+          record.token(words[1], Integer.parseInt(words[2]), Integer.parseInt(words[3]), said.at());
       case "f" -> record.finished(words[1]);
       case "x" -> record.failed(words[1], String.join(" ", words));
       case "ready" -> worker.ready = true;
@@ -374,8 +371,9 @@ final class SurviveBench implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    workers.values().forEach(
-        one -> ProcessHandle.of(one.pid).ifPresent(ProcessHandle::destroyForcibly));
+    workers
+        .values()
+        .forEach(one -> ProcessHandle.of(one.pid).ifPresent(ProcessHandle::destroyForcibly));
     client.close();
     keeper.destroyForcibly();
     server.close();

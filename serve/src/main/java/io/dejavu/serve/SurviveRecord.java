@@ -100,7 +100,8 @@ final class SurviveRecord {
     wrong.add("%s failed: %s".formatted(id, why));
   }
 
-  /// Ends those that have all their tokens, of whose end nobody heard: who was to say so was killed.
+  /// Ends those that have all their tokens, of whose end nobody heard: who was to say so was
+  /// killed.
   void endComplete() {
     for (var one : live()) {
       if (one.generated.size() == expected[one.shape].length) {
@@ -123,7 +124,9 @@ final class SurviveRecord {
                     .formatted(
                         one.id,
                         one.shape,
-                        one.generated.stream().map(String::valueOf).collect(Collectors.joining(","))))
+                        one.generated.stream()
+                            .map(String::valueOf)
+                            .collect(Collectors.joining(","))))
         .collect(Collectors.joining());
   }
 

@@ -57,9 +57,7 @@ final class SurviveWorker {
               queue.add(new Said(name, new String[] {"closed"}, System.nanoTime()));
             });
     return new SurviveWorker(
-        name,
-        pid,
-        new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8)));
+        name, pid, new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8)));
   }
 
   void tell(String line) throws IOException {

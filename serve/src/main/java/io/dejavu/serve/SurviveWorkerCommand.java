@@ -104,8 +104,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
           KeptLayout.of(layout, KeptSteps.model(loaded, config), ENGINE.maxRunning(), context);
       var requests = new SurviveRequests(loaded.executor().sizes().vocabulary(), context);
       link.connect(UnixDomainSocketAddress.of(bench));
-      var in =
-          new BufferedReader(Channels.newReader(link, StandardCharsets.UTF_8));
+      var in = new BufferedReader(Channels.newReader(link, StandardCharsets.UTF_8));
       var out = new Out(new BufferedWriter(Channels.newWriter(link, StandardCharsets.UTF_8)));
       out.say("hello " + name);
       try {
@@ -161,7 +160,8 @@ final class SurviveWorkerCommand implements Callable<Integer> {
           switch (event) {
             case GenerationEvent.Token(var position, var token, _) ->
                 say("t %s %d %d".formatted(id, position, token));
-            case GenerationEvent.Finished finished -> say("f %s %s".formatted(id, finished.reason()));
+            case GenerationEvent.Finished finished ->
+                say("f %s %s".formatted(id, finished.reason()));
             case GenerationEvent.Failed(var why) -> say("x %s %s".formatted(id, why));
             case GenerationEvent.Prompt _, GenerationEvent.Embedded _ -> {}
           }
@@ -175,8 +175,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
   private static StepLoop open(LoadedModel loaded, KeptMemory kept, Consumer<StepLoop> first) {
     var memory = KvMemory.kept(loaded.kernels().device(), kept);
     return StepLoop.open(
-        LocalPipeline.open(
-            loaded.executor(), memory, ENGINE, kvConfig(kept.layout().kv().bytes())),
+        LocalPipeline.open(loaded.executor(), memory, ENGINE, kvConfig(kept.layout().kv().bytes())),
         ENGINE,
         StepLoopConfig.DEFAULT,
         EngineObserver.NONE,
@@ -191,7 +190,8 @@ final class SurviveWorkerCommand implements Callable<Integer> {
     var segment = client.hold(name, layout.bytes());
     var scratch = Path.of(segment.path());
     long end = System.nanoTime() + (long) (warmUp * 1e9);
-    generate(open(loaded, KeptMemory.create(SharedFile.open(scratch), layout), _ -> {}), requests, end);
+    generate(
+        open(loaded, KeptMemory.create(SharedFile.open(scratch), layout), _ -> {}), requests, end);
     if (KeptMemory.attach(SharedFile.open(scratch), layout, 1)
         instanceof Attachment.Attached(var memory)) {
       generate(open(loaded, memory, _ -> {}), requests, end);

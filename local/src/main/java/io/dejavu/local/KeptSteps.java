@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.Map;
 
 /// Writes down in memory that outlives this process, after each step, where its sequences are and
@@ -24,19 +23,6 @@ public final class KeptSteps implements StepListener {
   /// @param memory in which the pipeline computes
   public KeptSteps(KeptMemory memory) {
     this.memory = memory;
-  }
-
-  /// What computes keys and values, in words: another model, precision or kernel family computes
-  /// others.
-  public static String model(LoadedModel model, ModelConfig config) {
-    var checkpoint = model.source().checkpoint();
-    return "%s %s, %s, %s, %s kernels"
-        .formatted(
-            model.source().name(),
-            checkpoint == null ? "random" : HexFormat.of().formatHex(checkpoint.identity()),
-            model.executor().sizes(),
-            config.precision(),
-            model.kernels().name());
   }
 
   /// What a request is called in kept memory, by its id, which must be unique among those that

@@ -84,13 +84,14 @@ public record LocalPipeline(
   /// Computes in memory that is there already. When the pipeline is closed, another may use the
   /// executor: a process that waits computes in memory of its own, until it takes over another's.
   ///
-  /// @param model loaded for steps of at least `engineConfig.stepTokens()` tokens; the caller closes
-  ///   its executor, after the pipeline
-  /// @param memory of the model's kernels, of the layout that {@link #layout} gives; closed with the
-  ///   pipeline
+  /// @param model loaded for steps of at least `engineConfig.stepTokens()` tokens; the caller
+  ///   closes its executor, after the pipeline
+  /// @param memory of the model's kernels, of the layout that {@link #layout} gives; closed with
+  ///   the pipeline
   public static LocalPipeline open(
       LoadedModel model, KvMemory memory, EngineConfig engineConfig, KvConfig kvConfig) {
-    var wanted = layout(model.executor(), engineConfig, kvConfig.withBytes(memory.layout().bytes()));
+    var wanted =
+        layout(model.executor(), engineConfig, kvConfig.withBytes(memory.layout().bytes()));
     if (!wanted.equals(memory.layout())) {
       throw new IllegalArgumentException(
           "keys and values in %s, the model wants %s".formatted(memory.layout(), wanted));

@@ -29,8 +29,7 @@ final class BenchKvCommand implements Runnable {
   public void run() {
     if (spec != null) {
       throw new CommandLine.ParameterException(
-          spec.commandLine(),
-          "measure what? bench kv links, bench kv stream, bench kv survive");
+          spec.commandLine(), "measure what? bench kv links, bench kv stream, bench kv survive");
     }
   }
 }

@@ -169,7 +169,7 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
     var memory = KvMemory.open(loaded.kernels().device(), layout);
     try (var loop =
         StepLoop.open(
-            LocalPipeline.open(loaded.executor(), memory, engine, config),
+            LocalPipeline.open(loaded, memory, engine, config),
             engine,
             StepLoopConfig.DEFAULT,
             EngineObserver.NONE)) {

@@ -100,8 +100,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
         var client = KeeperClient.connect(keeper, name, PATIENCE, _ -> {})) {
       var layout = LocalPipeline.layout(loaded.executor(), ENGINE, kvConfig(kvBytes));
       int context = LocalPipeline.context(loaded.executor(), ENGINE, layout);
-      var kept =
-          KeptLayout.of(layout, KeptSteps.model(loaded, config), ENGINE.maxRunning(), context);
+      var kept = KeptLayout.of(layout, loaded.identity(), ENGINE.maxRunning(), context);
       var requests = new SurviveRequests(loaded.executor().sizes().vocabulary(), context);
       link.connect(UnixDomainSocketAddress.of(bench));
       var in = new BufferedReader(Channels.newReader(link, StandardCharsets.UTF_8));
@@ -175,7 +174,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
   private static StepLoop open(LoadedModel loaded, KeptMemory kept, Consumer<StepLoop> first) {
     var memory = KvMemory.kept(loaded.kernels().device(), kept);
     return StepLoop.open(
-        LocalPipeline.open(loaded.executor(), memory, ENGINE, kvConfig(kept.layout().kv().bytes())),
+        LocalPipeline.open(loaded, memory, ENGINE, kvConfig(kept.layout().kv().bytes())),
         ENGINE,
         StepLoopConfig.DEFAULT,
         EngineObserver.NONE,

@@ -188,7 +188,7 @@ final class CacheTiers {
   void stored(StepEvent.Stored done) {
     storesUnderWay--;
     for (var content : done.contents()) {
-      // A slot that could not be written is left alone: the disk is full there.
+      // The disk is full there: what it has written before is used in turn.
       disk.arrived(content, done.whole(), false);
     }
     if (done.whole()) {

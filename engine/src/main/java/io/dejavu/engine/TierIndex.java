@@ -94,13 +94,15 @@ final class TierIndex {
   /// A copy to the tier is done.
   ///
   /// @param whole whether it is there
-  /// @param again whether its slot can be used again if it is not
+  /// @param again whether its slot can be used again if it is not; else the tier is full there, and
+  ///   what is free behind that slot is not used any more
   void arrived(BlockHash content, boolean whole, boolean again) {
     var entry = of(content);
     entry.there = whole;
     entry.unwanted |= !whole;
     if (!whole && !again) {
-      broken++;
+      broken += 1 + free.get(entry.slot, slots).cardinality();
+      free.clear(entry.slot, slots);
       entries.remove(content);
       return;
     }

@@ -11,6 +11,7 @@ import picocli.CommandLine.Spec;
     description = "Measures how keys and values move.",
     subcommands = {
       BenchKvLinksCommand.class,
+      BenchKvDiskCommand.class,
       BenchKvStreamCommand.class,
       BenchKvPeerCommand.class,
       BenchKvSurviveCommand.class
@@ -29,7 +30,8 @@ final class BenchKvCommand implements Runnable {
   public void run() {
     if (spec != null) {
       throw new CommandLine.ParameterException(
-          spec.commandLine(), "measure what? bench kv links, bench kv stream, bench kv survive");
+          spec.commandLine(),
+          "measure what? bench kv links, bench kv disk, bench kv stream, bench kv survive");
     }
   }
 }

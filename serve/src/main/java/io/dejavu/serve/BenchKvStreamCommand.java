@@ -7,6 +7,8 @@ import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.serve.KvStreamBench.Run;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -37,6 +39,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  dejavu bench kv stream",
       "  dejavu bench kv stream --to shm --rounds 5",
+      "  dejavu bench kv stream --disk /var/cache/dejavu",
       "  dejavu bench kv stream --random-weights bench/shapes/opt-125m.json --to tcp"
     },
     sortOptions = false)
@@ -64,6 +67,12 @@ final class BenchKvStreamCommand implements Callable<Integer> {
           "shm: memory that both processes share; unix: a Unix-domain socket; tcp: a loopback"
               + " connection. Default: tcp.")
   String way = "tcp";
+
+  @Option(
+      names = "--disk",
+      paramLabel = "DIRECTORY",
+      description = "To files there, which are deleted in the end, instead of another process.")
+  @Nullable Path directory;
 
   @Option(names = "--prompt", paramLabel = "N", description = "Its tokens. Default: 500.")
   int prompt = 500;
@@ -95,15 +104,33 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         throw options.usage(
             "%d tokens, the model was made for %d".formatted(prompt + tokens, positions));
       }
-      try (var bench = new KvStreamBench(loaded.executor(), loaded.kernels(), prompt, tokens);
-          var peer = KvPeer.start(way, bench.memory().layout(), !noChecksums);
-          var fragments = new FragmentTarget(peer, bench.memory());
-          var streams = new StreamTarget(peer, bench.memory(), !noChecksums)) {
+      try (var bench = new KvStreamBench(loaded.executor(), loaded.kernels(), prompt, tokens)) {
         head(out, loaded);
-        measure(bench, fragments, streams, out);
+        if (directory == null) {
+          toProcess(bench, out);
+        } else {
+          toDisk(bench, directory, out);
+        }
       }
     }
     return ExitCode.DONE.code;
+  }
+
+  private void toProcess(KvStreamBench bench, PrintWriter out) throws IOException {
+    try (var peer = KvPeer.start(way, bench.memory().layout(), !noChecksums);
+        var fragments = new FragmentTarget(peer, bench.memory());
+        var streams = new StreamTarget(peer, bench.memory(), !noChecksums)) {
+      measure(bench, fragments, streams, out);
+    }
+  }
+
+  private void toDisk(KvStreamBench bench, Path directory, PrintWriter out) throws IOException {
+    try (var fragments = new FragmentFile(directory, bench.memory());
+        var records =
+            new DiskTarget(
+                directory, bench.memory(), Math.min(prompt, STEP_TOKENS), prompt + tokens)) {
+      measure(bench, fragments, records, out);
+    }
   }
 
   private LoadedModel load() {
@@ -118,6 +145,12 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   private void check() {
     if (!List.of("shm", "unix", "tcp").contains(way)) {
       throw options.usage("--to is '%s', must be shm, unix or tcp".formatted(way));
+    }
+    if (directory != null && noChecksums) {
+      throw options.usage("--no-checksums: records on disk always carry them");
+    }
+    if (directory != null && !Files.isDirectory(directory)) {
+      throw options.usage("--disk %s is no directory".formatted(directory));
     }
     if (prompt < 1 || tokens < 2 || rounds < 1) {
       throw options.usage(
@@ -151,7 +184,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
     out.printf(
         Locale.ROOT,
         "%s, %s parameters, --dtype %s --weights %s, kernels %s, %d threads%n"
-            + "%d + %d tokens to another process over %s, checksums %s, %d rounds%n%n",
+            + "%d + %d tokens to %s, checksums %s, %d rounds%n%n",
         loaded.source().name(),
         Figures.count(loaded.parameters()),
         options.dtype,
@@ -160,7 +193,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         options.threads,
         prompt,
         tokens,
-        way,
+        directory == null ? "another process over " + way : directory,
         noChecksums ? "off" : "on",
         rounds);
     out.printf(

@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.tensor.Fragments;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Connection;
 import io.dejavu.transport.Deadline;
@@ -75,6 +76,16 @@ final class FragmentTarget implements KvStreamBench.Target {
 
   @Override
   public void send(LayerRange layers, TokenRange tokens) {
+    forEachRow(memory, blocks, layers, tokens, this::sendRow);
+  }
+
+  /// Each row of keys and of values.
+  static void forEachRow(
+      KvMemory memory,
+      int[] blocks,
+      LayerRange layers,
+      TokenRange tokens,
+      Fragments.Visitor visitor) {
     var layout = memory.layout();
     long row = layout.type().bytes(layout.headSize());
     for (int layer = layers.start(); layer < layers.end(); layer++) {
@@ -83,8 +94,8 @@ final class FragmentTarget implements KvStreamBench.Target {
         int block = blocks[token / layout.blockTokens()];
         long slot = token % layout.blockTokens() * row;
         for (int kvHead = 0; kvHead < layout.kvHeads(); kvHead++) {
-          sendRow(cache.keys(block, kvHead) + slot, row);
-          sendRow(cache.values(block, kvHead) + slot, row);
+          visitor.visit(cache.keys(block, kvHead) + slot, row);
+          visitor.visit(cache.values(block, kvHead) + slot, row);
         }
       }
     }
@@ -117,7 +128,12 @@ final class FragmentTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public int finish(int tokens) throws IOException {
+  public void finish(int tokens) throws IOException {
+    await(tokens);
+  }
+
+  @Override
+  public int digest(int tokens) throws IOException {
     send(Head.Kind.END, tokens, List.of());
     return peer.digest(request);
   }

@@ -88,7 +88,7 @@ final class StreamTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public int finish(int tokens) throws IOException {
+  public void finish(int tokens) throws IOException {
     stream().finish(tokens);
     try {
       var outcome = stream().await(Deadline.in(KvPeer.PATIENCE));
@@ -99,6 +99,10 @@ final class StreamTarget implements KvStreamBench.Target {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
     }
+  }
+
+  @Override
+  public int digest(int tokens) throws IOException {
     return peer.digest(request);
   }
 

@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
 final class BenchKvDiskCommand implements Callable<Integer> {
   /// The shape makes no difference to a disk.
   private static final KvLayout ANY =
-      new KvLayout(new LayerRange(0, 1), 1, HeadRange.all(1), KvLayout.BLOCK_TOKENS, 64, DType.BF16);
+      new KvLayout(
+          new LayerRange(0, 1), 1, HeadRange.all(1), KvLayout.BLOCK_TOKENS, 64, DType.BF16);
 
   private static final long LARGEST = 1 << 30;
 
@@ -77,7 +78,7 @@ final class BenchKvDiskCommand implements Callable<Integer> {
     out.printf(
         "%-12s %21s %6s %21s %6s%n", "record", "written (plain) GB/s", "", "read (plain) GB/s", "");
     for (long piece : pieces) {
-      int count = (int) Math.clamp(bytes / piece, 1, Integer.MAX_VALUE);
+      int count = Math.clamp(bytes / piece, 1, Integer.MAX_VALUE);
       var speed = new KvFileSpeed(directory, piece, count, rounds).measure(ANY);
       out.printf(
           Locale.ROOT,

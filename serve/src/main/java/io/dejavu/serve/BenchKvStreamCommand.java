@@ -47,6 +47,9 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   /// Tokens that one step takes of the prompt.
   private static final int STEP_TOKENS = 512;
 
+  /// Rounds in which code is compiled.
+  private static final int WARM_UP = 2;
+
   @Spec @Nullable CommandSpec spec;
 
   @Parameters(
@@ -166,12 +169,12 @@ final class BenchKvStreamCommand implements Callable<Integer> {
       PrintWriter out)
       throws IOException {
     var runs = new ArrayList<Map<Mode, Run>>();
-    for (int round = 0; round <= rounds; round++) {
+    for (int round = -WARM_UP; round < rounds; round++) {
       var turn = new EnumMap<Mode, Run>(Mode.class);
       for (var mode : Mode.values()) {
         turn.put(mode, bench.run(mode, mode == Mode.NAIVE ? fragments : streams));
       }
-      if (round > 0) { // the first one compiles
+      if (round >= 0) {
         runs.add(turn);
       }
     }

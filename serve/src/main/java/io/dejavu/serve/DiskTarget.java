@@ -111,11 +111,9 @@ final class DiskTarget implements KvStreamBench.Target {
     var target = records.file.payload(records.buffer, 0).asSlice(0, regions.bytes());
     memory.gather(regions, target);
     int slot = records.written.size();
-    var label =
-        new KvLabel(BlockHash.root("slice", Integer.toString(slot)), number, slice, 0);
+    var label = new KvLabel(BlockHash.root("slice", Integer.toString(slot)), number, slice, 0);
     try {
-      records.file.write(
-          slot, new KvLabel[] {label}, new long[] {regions.bytes()}, records.buffer);
+      records.file.write(slot, new KvLabel[] {label}, new long[] {regions.bytes()}, records.buffer);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -27,8 +27,7 @@ final class FragmentFile implements KvStreamBench.Target {
     this.memory = memory;
     this.bytes = HostDevice.segment(memory.cache(0).buffer());
     this.path = Files.createTempFile(directory, "dejavu-kv-", ".fragments");
-    this.channel =
-        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    this.channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
   }
 
   @Override

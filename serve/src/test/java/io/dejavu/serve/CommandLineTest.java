@@ -88,6 +88,8 @@ final class CommandLineTest {
           bench kv links --way pigeon       | 2 | --way is 'pigeon', must be
           bench kv links --rounds 0         | 2 | --rounds is 0, must be at least 1
           bench kv links --pieces 65M       | 2 | --pieces has 68157440 bytes, must be
+          bench kv disk /none               | 2 | /none is no directory that can be written
+          bench kv stream --disk /none      | 2 | --disk /none is no directory
           bench kv stream --to pigeon       | 2 | --to is 'pigeon', must be
           bench kv stream --prompt 0        | 2 | --prompt 0 --tokens 500
           bench kv stream --tokens 1000     | 2 | 1500 tokens, the model was made for 1024
@@ -216,8 +218,21 @@ final class CommandLineTest {
   @ParameterizedTest
   @ValueSource(strings = {"shm", "unix", "tcp"})
   void keysAndValuesArriveInAnotherProcessHoweverTheyAreStreamed(String way) {
-    var outcome = run(("bench kv stream --prompt 40 --tokens 9 --rounds 1 --to " + way).split(" "));
+    expectEveryMode(run(("bench kv stream " + SHORT + " --to " + way).split(" ")));
+  }
 
+  @Test
+  void keysAndValuesArriveOnDiskHoweverTheyAreStreamed(@TempDir Path directory) throws IOException {
+    expectEveryMode(run(("bench kv stream " + SHORT + " --disk " + directory).split(" ")));
+
+    try (var left = Files.list(directory)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  private static final String SHORT = "--prompt 40 --tokens 9 --rounds 1";
+
+  private static void expectEveryMode(Outcome outcome) {
     assertThat(outcome.code).as(outcome.err).isZero();
     assertThat(outcome.out.lines().filter(line -> line.matches(".* +[0-9.]+ +[0-9.]+ .*")))
         .hasSize(KvStreamBench.Mode.values().length);

@@ -60,6 +60,12 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
   int kills = 20;
 
   @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      description = "Kills no more after so long. Default: 3600.")
+  int seconds = 3600;
+
+  @Option(
       names = "--concurrency",
       paramLabel = "N",
       description = "Requests that are generated together, at most 16. Default: 8.")
@@ -77,8 +83,8 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
       names = "--warm-up",
       paramLabel = "SECONDS",
       description =
-          "How long a process that waits generates for itself before it is ready. Default: 4.")
-  double warmUp = 4;
+          "Longest that a process that waits generates for itself before it is ready. Default: 6.")
+  double warmUp = 6;
 
   @Option(
       names = "--kv-memory",
@@ -201,7 +207,8 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     out.println("seed " + seed);
     try (var bench = new SurviveBench(record, concurrency, seed, arguments)) {
-      for (int i = 0; i < kills; i++) {
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+      for (int i = 0; i < kills && System.nanoTime() < end; i++) {
         bench.lose(loss(i), Duration.ofMillis(within));
       }
       var left = bench.finish();

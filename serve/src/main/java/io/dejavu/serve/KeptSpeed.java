@@ -33,7 +33,8 @@ final class KeptSpeed {
   private static final int MOST_CONTEXT = 4096;
   private static final int STEPS =
       KvLayout.BLOCK_TOKENS; // each sequence fills a block, which is sealed
-  private static final int ROUNDS = 61;
+  private static final int ROUNDS = 60;
+  private static final int WARM_UP = 10;
   private static final int TOKEN = 5;
 
   private final Executor executor;
@@ -95,37 +96,35 @@ final class KeptSpeed {
   private void compare(KvMemory own, KvMemory shared, KeptMemory kept, PrintWriter out) {
     fill(own);
     fill(shared);
-    generate(own, null);
-    generate(shared, kept);
-    var ratios = new double[ROUNDS];
-    var owns = new double[ROUNDS];
-    var keeps = new double[ROUNDS];
-    for (int round = 0; round < ROUNDS; round++) {
-      if (round % 2 == 0) {
-        owns[round] = generate(own, null);
-        keeps[round] = generate(shared, kept);
-      } else {
-        keeps[round] = generate(shared, kept);
-        owns[round] = generate(own, null);
+    var owns = new long[ROUNDS * STEPS];
+    var keeps = new long[ROUNDS * STEPS];
+    // The first rounds are not counted; whoever is first in one step is second in the next.
+    for (int round = -WARM_UP; round < ROUNDS; round++) {
+      for (int i = 0; i < STEPS; i++) {
+        int position = context - STEPS + i;
+        boolean ownFirst = (round + i) % 2 == 0;
+        long first = ownFirst ? step(own, position, null) : step(shared, position, kept);
+        long second = ownFirst ? step(shared, position, kept) : step(own, position, null);
+        if (round >= 0) {
+          owns[round * STEPS + i] = ownFirst ? first : second;
+          keeps[round * STEPS + i] = ownFirst ? second : first;
+        }
       }
-      ratios[round] = keeps[round] / owns[round];
     }
     out.printf(
-        "%d sequences of %d tokens, %d rounds of %d steps: private %.0f tokens/s, kept %.0f tokens/s,"
-            + " ratio %.3f (%.3f to %.3f)%n",
+        "%d sequences of %d tokens, %d steps in turn, median step: private %.2f ms, kept %.2f ms,"
+            + " speed of kept to private %.3f (of the fastest tenths %.3f)%n",
         SEQUENCES,
         context,
-        ROUNDS,
-        STEPS,
-        median(owns),
-        median(keeps),
-        median(ratios),
-        Arrays.stream(ratios).min().orElseThrow(),
-        Arrays.stream(ratios).max().orElseThrow());
+        owns.length,
+        quantile(owns, 0.5) / 1e6,
+        quantile(keeps, 0.5) / 1e6,
+        quantile(owns, 0.5) / quantile(keeps, 0.5),
+        quantile(owns, 0.1) / quantile(keeps, 0.1));
   }
 
-  private static double median(double[] values) {
-    return Arrays.stream(values).sorted().toArray()[values.length / 2];
+  private static double quantile(long[] values, double part) {
+    return Arrays.stream(values).sorted().toArray()[(int) (values.length * part)];
   }
 
   private void use(KvMemory memory) {
@@ -151,25 +150,25 @@ final class KeptSpeed {
     }
   }
 
-  /// @return tokens per second
-  private double generate(KvMemory memory, @Nullable KeptMemory kept) {
+  /// A token of each sequence.
+  ///
+  /// @return nanoseconds
+  private long step(KvMemory memory, int position, @Nullable KeptMemory kept) {
     use(memory);
     var tables = IntStream.range(0, SEQUENCES).mapToObj(s -> blocks(s, context)).toList();
+    var parts = new ArrayList<Step.Part>(SEQUENCES);
+    for (var table : tables) {
+      var draw = new SampleRow(Sampling.GREEDY, 0, position + 1, new int[0], 0, new int[0]);
+      parts.add(Step.Part.draw(new int[] {TOKEN}, position, table, draw));
+    }
     long begin = System.nanoTime();
-    for (int position = context - STEPS; position < context; position++) {
-      var parts = new ArrayList<Step.Part>(SEQUENCES);
+    executor.run(new Step(parts));
+    if (kept != null) {
+      var commit = kept.commit();
       for (int sequence = 0; sequence < SEQUENCES; sequence++) {
-        var draw = new SampleRow(Sampling.GREEDY, 0, position + 1, new int[0], 0, new int[0]);
-        parts.add(Step.Part.draw(new int[] {TOKEN}, position, tables.get(sequence), draw));
-      }
-      executor.run(new Step(parts));
-      if (kept != null) {
-        var commit = kept.commit();
-        for (int sequence = 0; sequence < SEQUENCES; sequence++) {
-          commit.sequence(sequence, position, position + 1, tables.get(sequence));
-        }
+        commit.sequence(sequence, position, position + 1, tables.get(sequence));
       }
     }
-    return SEQUENCES * STEPS / ((System.nanoTime() - begin) / 1e9);
+    return System.nanoTime() - begin;
   }
 }

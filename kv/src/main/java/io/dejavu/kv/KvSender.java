@@ -129,7 +129,7 @@ public final class KvSender implements AutoCloseable {
     var stream = new KvStream(this, lastStream.incrementAndGet(), offer, memory);
     streams.put(stream.number(), stream);
     post(decider -> decider.open(stream.number(), offer, System.nanoTime()));
-    flush();
+    flushNow();
     return stream;
   }
 
@@ -140,16 +140,35 @@ public final class KvSender implements AutoCloseable {
     }
   }
 
-  /// Sees to it that what was posted is sent. Never waits.
+  /// Sees to it that what was posted is sent, within a few milliseconds. Never waits.
   public void flush() {
-    if (config.inlineBytes() > 0) {
-      for (var lane : lanes) {
-        if (lane.sendInline()) {
-          return;
-        }
+    if (sendInline()) {
+      return;
+    }
+    for (var lane : lanes) {
+      if (lane.isLingering()) {
+        return;
       }
     }
     wakeOne();
+  }
+
+  /// The same, at once.
+  void flushNow() {
+    if (!sendInline()) {
+      wakeOne();
+    }
+  }
+
+  private boolean sendInline() {
+    if (config.inlineBytes() > 0) {
+      for (var lane : lanes) {
+        if (lane.sendInline()) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /// Wakes one lane that has nothing to do; those that have see what was posted themselves.

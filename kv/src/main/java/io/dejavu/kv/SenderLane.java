@@ -17,6 +17,13 @@ import java.util.concurrent.locks.ReentrantLock;
 final class SenderLane {
   private static final Duration HEARING = Duration.ofSeconds(1);
 
+  /// How often a lane that has sent something lately looks for more by itself. Waking it at every
+  /// step would cost the step loop more than all the rest of posting.
+  private static final long LINGER_NANOS = 4_000_000;
+
+  /// So long after the last frame it goes on looking.
+  private static final long LATELY_NANOS = 20 * LINGER_NANOS;
+
   private final KvSender sender;
   private final int number;
   private final Connection connection;
@@ -30,6 +37,7 @@ final class SenderLane {
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private final PieceCopy copy;
   private volatile boolean isParked;
+  private volatile boolean isLingering;
   private volatile boolean isClosed;
 
   SenderLane(KvSender sender, int number, Connection connection, KvStreamConfig config) {
@@ -62,6 +70,11 @@ final class SenderLane {
     return isParked;
   }
 
+  /// Whether it will look within a few milliseconds whether there is something to send.
+  boolean isLingering() {
+    return isLingering;
+  }
+
   /// There may be something to send.
   void wake() {
     LockSupport.unpark(sending);
@@ -69,14 +82,12 @@ final class SenderLane {
 
   private void sendAll() {
     try {
+      long sentAt = System.nanoTime() - LATELY_NANOS;
       while (!isClosed) {
-        if (!sendNext()) {
-          // Whoever posts afterwards sees that it is parked, or it sees what was posted.
-          isParked = true;
-          if (!isClosed && !sender.hasWork(number)) {
-            LockSupport.parkNanos(this, sender.tickNanos());
-          }
-          isParked = false;
+        if (sendNext()) {
+          sentAt = System.nanoTime();
+        } else {
+          rest(System.nanoTime() - sentAt < LATELY_NANOS);
           sender.tick();
         }
       }
@@ -87,6 +98,17 @@ final class SenderLane {
     } finally {
       free();
     }
+  }
+
+  private void rest(boolean shortly) {
+    // Whoever posts afterwards sees that it is parked or lingers, or it sees what was posted.
+    isLingering = shortly;
+    isParked = true;
+    if (!isClosed && !sender.hasWork(number)) {
+      LockSupport.parkNanos(
+          this, shortly ? Math.min(LINGER_NANOS, sender.tickNanos()) : sender.tickNanos());
+    }
+    isParked = false;
   }
 
   private boolean sendNext() throws ConnectionLost {

@@ -10,8 +10,10 @@ import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.KvOutcome;
 import io.dejavu.kv.KvReceiver;
+import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.KvStreamConfig;
 import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.Regions;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Address;
@@ -27,6 +29,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -124,6 +127,18 @@ final class BenchKvPeerCommand implements Callable<Integer> {
       say(out, "%d %08x".formatted(request, KvStreamBench.digest(memory, blocks(), tokens)));
     }
 
+    private void unpack(FragmentTarget.Head head, Connection.Incoming message)
+        throws ConnectionLost {
+      var layout = memory.layout();
+      var slice = new KvSlice(head.layers(), head.tokens(), layout.heads());
+      var regions = Regions.of(layout, blocks(), slice, layout.blockTokens());
+      try (var arena = Arena.ofConfined()) {
+        var bytes = arena.allocate(regions.bytes());
+        message.read(List.of(bytes), Deadline.in(KvPeer.PATIENCE));
+        memory.scatter(bytes, regions);
+      }
+    }
+
     /// Puts every message where it says, until the connection ends.
     private void fragments(Connection connection) {
       var bytes = HostDevice.segment(memory.cache(0).buffer());
@@ -136,7 +151,8 @@ final class BenchKvPeerCommand implements Callable<Integer> {
           }
           var head = FragmentTarget.Head.read(message.head());
           switch (head.kind()) {
-            case DATA ->
+            case PACKED -> unpack(head, message);
+            case ROW ->
                 message.read(
                     List.of(bytes.asSlice(head.value(), message.bodyLeft())),
                     Deadline.in(KvPeer.PATIENCE));

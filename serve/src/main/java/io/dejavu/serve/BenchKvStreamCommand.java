@@ -9,12 +9,14 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -47,8 +49,10 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   /// Tokens that one step takes of the prompt.
   private static final int STEP_TOKENS = 512;
 
-  /// Rounds in which code is compiled.
-  private static final int WARM_UP = 2;
+  /// In which code is compiled.
+  private static final Duration WARM_UP = Duration.ofSeconds(5);
+
+  private static final int WARM_UP_TOKENS = 100;
 
   @Spec @Nullable CommandSpec spec;
 
@@ -122,8 +126,19 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   private void toProcess(KvStreamBench bench, PrintWriter out) throws IOException {
     try (var peer = KvPeer.start(way, bench.memory().layout(), !noChecksums);
         var fragments = new FragmentTarget(peer, bench.memory());
-        var streams = new StreamTarget(peer, bench.memory(), !noChecksums)) {
-      measure(bench, fragments, streams, out);
+        var packed = new PackedTarget(fragments, bench.memory(), Math.min(prompt, STEP_TOKENS));
+        var streams = new StreamTarget(peer, bench.memory(), !noChecksums);
+        var layered = new LayeredTarget(streams, packed, prompt)) {
+      measure(
+          bench,
+          mode ->
+              switch (mode) {
+                case OFF, NAIVE -> fragments;
+                case PACKED -> packed;
+                case LAYERS -> layered;
+                case ALL -> streams;
+              },
+          out);
     }
   }
 
@@ -132,7 +147,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         var records =
             new DiskTarget(
                 directory, bench.memory(), Math.min(prompt, STEP_TOKENS), prompt + tokens)) {
-      measure(bench, fragments, records, out);
+      measure(bench, mode -> mode == Mode.NAIVE ? fragments : records, out);
     }
   }
 
@@ -163,20 +178,21 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   }
 
   private void measure(
-      KvStreamBench bench,
-      KvStreamBench.Target fragments,
-      KvStreamBench.Target streams,
-      PrintWriter out)
+      KvStreamBench bench, Function<Mode, KvStreamBench.Target> targets, PrintWriter out)
       throws IOException {
+    long begin = System.nanoTime();
+    do {
+      for (var mode : Mode.values()) {
+        bench.run(mode, targets.apply(mode), Math.min(tokens, WARM_UP_TOKENS));
+      }
+    } while (System.nanoTime() - begin < WARM_UP.toNanos());
     var runs = new ArrayList<Map<Mode, Run>>();
-    for (int round = -WARM_UP; round < rounds; round++) {
+    for (int round = 0; round < rounds; round++) {
       var turn = new EnumMap<Mode, Run>(Mode.class);
       for (var mode : Mode.values()) {
-        turn.put(mode, bench.run(mode, mode == Mode.NAIVE ? fragments : streams));
+        turn.put(mode, bench.run(mode, targets.apply(mode), tokens));
       }
-      if (round >= 0) {
-        runs.add(turn);
-      }
+      runs.add(turn);
     }
     for (var mode : Mode.values()) {
       print(out, mode, runs);

@@ -8,6 +8,7 @@ import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.Regions;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.tensor.HostBuffer;
 import io.dejavu.tensor.HostDevice;
 import java.io.IOException;
@@ -26,7 +27,7 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /// Streams to records on disk: one for each layer of the prompt, one for all layers of each token
-/// after it. A thread of its own writes them in order.
+/// after it. A thread of its own writes them in order, as far as the mode says so.
 final class DiskTarget implements KvStreamBench.Target {
   private final Path directory;
   private final KvMemory memory;
@@ -37,6 +38,7 @@ final class DiskTarget implements KvStreamBench.Target {
       (ThreadPoolExecutor)
           Executors.newFixedThreadPool(
               1, task -> Thread.ofPlatform().daemon().name("kv-writer").unstarted(task));
+  private Mode mode = Mode.ALL;
   private int[] blocks = {};
   private long request;
   private Future<?> last = CompletableFuture.completedFuture(null);
@@ -79,7 +81,8 @@ final class DiskTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin(int[] table) {
+  public void begin(Mode how, int[] table) {
+    mode = how;
     blocks = table;
     request++;
     prompts.written.clear();
@@ -102,6 +105,11 @@ final class DiskTarget implements KvStreamBench.Target {
       await(0); // the disk is slower than the model
     }
     long number = request;
+    boolean meanwhile = mode == Mode.ALL || mode == Mode.LAYERS && range.count() > 1;
+    if (!meanwhile) {
+      write(records, number, layers, range);
+      return;
+    }
     last = writer.submit(() -> write(records, number, layers, range));
   }
 

@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.tensor.HostDevice;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -31,7 +32,7 @@ final class FragmentFile implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin(int[] table) {
+  public void begin(Mode mode, int[] table) {
     blocks = table;
   }
 

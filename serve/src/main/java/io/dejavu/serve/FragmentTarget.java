@@ -1,8 +1,10 @@
 package io.dejavu.serve;
 
 import io.dejavu.kv.KvMemory;
+import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.tensor.Fragments;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Connection;
@@ -29,14 +31,16 @@ final class FragmentTarget implements KvStreamBench.Target {
 
   /// What a message is.
   ///
-  /// @param value of `DATA` the first byte in the memory, of `END` the tokens
-  record Head(Kind kind, long request, long value) {
-    static final int BYTES = 24;
+  /// @param value of `ROW` the first byte in the memory, of `END` the tokens
+  /// @param slice of `PACKED`, whose body is in wire order: its layers and tokens, from and to
+  record Head(Kind kind, long request, long value, int[] slice) {
+    static final int BYTES = 40;
 
     enum Kind {
-      DATA(1),
+      ROW(1),
       ASK(2),
-      END(3);
+      END(3),
+      PACKED(4);
 
       final int code;
 
@@ -46,9 +50,10 @@ final class FragmentTarget implements KvStreamBench.Target {
 
       static Kind of(int code) {
         return switch (code) {
-          case 1 -> DATA;
+          case 1 -> ROW;
           case 2 -> ASK;
-          default -> END;
+          case 3 -> END;
+          default -> PACKED;
         };
       }
     }
@@ -57,7 +62,16 @@ final class FragmentTarget implements KvStreamBench.Target {
       return new Head(
           Kind.of(head.get(ValueLayout.JAVA_INT_UNALIGNED, 0)),
           head.get(ValueLayout.JAVA_LONG_UNALIGNED, 8),
-          head.get(ValueLayout.JAVA_LONG_UNALIGNED, 16));
+          head.get(ValueLayout.JAVA_LONG_UNALIGNED, 16),
+          head.asSlice(24, 16).toArray(ValueLayout.JAVA_INT_UNALIGNED));
+    }
+
+    LayerRange layers() {
+      return new LayerRange(slice[0], slice[1]);
+    }
+
+    TokenRange tokens() {
+      return new TokenRange(slice[2], slice[3]);
     }
   }
 
@@ -69,7 +83,7 @@ final class FragmentTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin(int[] blocks) {
+  public void begin(Mode mode, int[] blocks) {
     this.blocks = blocks;
     request++;
   }
@@ -103,10 +117,21 @@ final class FragmentTarget implements KvStreamBench.Target {
 
   private void sendRow(long offset, long length) {
     try {
-      send(Head.Kind.DATA, offset, List.of(bytes.asSlice(offset, length)));
+      send(Head.Kind.ROW, offset, List.of(bytes.asSlice(offset, length)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /// Sends many at once.
+  ///
+  /// @param body of the slice, in wire order
+  void sendPacked(KvSlice slice, List<MemorySegment> body) throws IOException {
+    int[] ends = {
+      slice.layers().start(), slice.layers().end(), slice.tokens().start(), slice.tokens().end()
+    };
+    MemorySegment.copy(ends, 0, head, ValueLayout.JAVA_INT_UNALIGNED, 24, ends.length);
+    send(Head.Kind.PACKED, 0, body);
   }
 
   private void send(Head.Kind kind, long value, List<MemorySegment> body) throws IOException {

@@ -29,15 +29,14 @@ final class KvStreamBench implements AutoCloseable {
   private final Executor executor;
   private final KvMemory memory;
   private final int prompt;
-  private final int tokens;
   private final int[] blocks;
 
   /// How much of the library is used.
   enum Mode {
     OFF("nothing is streamed"),
-    NAIVE("a message for each fragment, then wait"),
-    PACKED("packed: prompt, then each step; wait"),
-    LAYERS("+ the prompt layer by layer"),
+    NAIVE("naive: a message for each fragment"),
+    PACKED("packed: a message for each layer, each step"),
+    LAYERS("+ the prompt layer by layer, meanwhile"),
     ALL("+ tokens while the next is computed");
 
     final String text;
@@ -52,7 +51,7 @@ final class KvStreamBench implements AutoCloseable {
     /// Begins with a new request.
     ///
     /// @param blocks of the sequence, as many as it will need
-    void begin(int[] blocks) throws IOException;
+    void begin(Mode mode, int[] blocks) throws IOException;
 
     /// These are written and will not change.
     void send(LayerRange layers, TokenRange tokens);
@@ -82,11 +81,10 @@ final class KvStreamBench implements AutoCloseable {
   record Run(Mode mode, long promptNanos, long stepNanos, long nanos) {}
 
   /// @param prompt tokens
-  /// @param tokens to be generated
+  /// @param tokens to be generated at most
   KvStreamBench(Executor executor, Kernels kernels, int prompt, int tokens) {
     this.executor = executor;
     this.prompt = prompt;
-    this.tokens = tokens;
     int count = KvLayout.blocksFor(prompt + tokens, KvLayout.BLOCK_TOKENS);
     this.blocks = IntStream.range(0, count).toArray();
     this.memory = KvMemory.open(kernels.device(), layout(executor, count));
@@ -111,11 +109,13 @@ final class KvStreamBench implements AutoCloseable {
   /// Generates, and streams in this way.
   ///
   /// @throws IOException if the target fails, or has something else than was computed
-  Run run(Mode mode, Target target) throws IOException {
-    var steps = new long[tokens - 1];
+  ///
+  /// @param generated how many tokens, at most as many as there is room for
+  Run run(Mode mode, Target target, int generated) throws IOException {
+    var steps = new long[generated - 1];
     long begin = System.nanoTime();
     if (mode != Mode.OFF) {
-      target.begin(blocks);
+      target.begin(mode, blocks);
     }
     int last = prefill(mode, target);
     long prompted = System.nanoTime();

@@ -9,6 +9,7 @@ import io.dejavu.kv.KvStreamConfig;
 import io.dejavu.kv.KvStreamListener;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.transport.Deadline;
 import java.io.IOException;
 import java.util.List;
@@ -46,7 +47,7 @@ final class StreamTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin(int[] blocks) {
+  public void begin(Mode mode, int[] blocks) {
     var layout = memory.layout();
     var next =
         sender.offer(

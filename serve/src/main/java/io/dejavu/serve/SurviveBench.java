@@ -269,11 +269,21 @@ final class SurviveBench implements AutoCloseable {
     keeper.destroyForcibly().waitFor();
     keeper = KeeperProcess.start(keeperSocket);
     long end = System.nanoTime() + PATIENCE.toNanos();
-    while (!client.isLinked() || !segment().owner().equals(owner().name)) {
+    while (!keeperKnows(owner().name)) {
       if (System.nanoTime() - end > 0) {
         throw new IllegalStateException("%s did not find the next keeper".formatted(owner().name));
       }
       hear(TimeUnit.MILLISECONDS.toNanos(5));
+    }
+  }
+
+  private boolean keeperKnows(String name) throws InterruptedException {
+    try {
+      return client.isLinked()
+          && client.list().stream()
+              .anyMatch(one -> one.name().equals(SEGMENT) && one.owner().equals(name));
+    } catch (IOException _) {
+      return false; // The link to the one that was killed, or to one that has just begun.
     }
   }
 

@@ -256,6 +256,8 @@ class StepLoopTest {
       accepted(loop.submit(request(4, 1, i), listener));
       listener.end();
     }
+    var gate = new Semaphore(0); // All are there before the first of them can end.
+    before.set(_ -> gate.acquireUninterruptibly());
     var requests = new ArrayList<GenerationRequest>();
     var listeners = new ArrayList<Listener>();
     for (int i = 0; i < 16; i++) {
@@ -263,6 +265,7 @@ class StepLoopTest {
       listeners.add(new Listener());
       accepted(loop.submit(requests.getLast(), listeners.getLast()));
     }
+    gate.release(1_000_000);
 
     for (int i = 0; i < 16; i++) {
       assertThat(listeners.get(i).end()).isInstanceOf(Finished.class);

@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// and stand in for each other. {@link KvStream} says how a request's are sent.
 ///
 /// *Threads.* Posting puts a note into a queue and never waits: a step loop posts what a step has
-/// written, then calls {@link #flush} once, which wakes a `kv-sender` (one per connection) if that
-/// sleeps: about 10 µs per step, most of them the wake-up. Streams of one step travel in one frame.
+/// written, then calls {@link #flush} once. A `kv-sender` (one per connection) that has sent
+/// something lately looks by itself every few milliseconds and is not woken, which would cost the
+/// step loop more than posting does; one that sleeps is. Streams of one step travel in one frame.
 /// What becomes of them the {@link KvStreamListener} hears from whichever thread learns it.
 ///
 /// *Bounds.* Posted pieces are notes, not copies, and neighbours become one; so many frames per
@@ -44,7 +45,6 @@ public final class KvSender implements AutoCloseable {
   private final LongAdder pieces = new LongAdder();
   private final LongAdder bytes = new LongAdder();
   private final LongAdder frames = new LongAdder();
-  private final LongAdder inlineFrames = new LongAdder();
 
   private final Queue<Consumer<SenderState>> posts = new ConcurrentLinkedQueue<>();
   private final AtomicInteger posted = new AtomicInteger();
@@ -63,10 +63,9 @@ public final class KvSender implements AutoCloseable {
   /// What was sent so far.
   ///
   /// @param frames of them
-  /// @param inlineFrames those that were sent by who posted them
   /// @param pieces in all frames, those sent again included
   /// @param bytes of all pieces
-  public record Sent(long frames, long inlineFrames, long pieces, long bytes) {}
+  public record Sent(long frames, long pieces, long bytes) {}
 
   private KvSender(String peer, KvStreamConfig config, KvStreamListener listener) {
     this.peer = peer;
@@ -129,7 +128,7 @@ public final class KvSender implements AutoCloseable {
     var stream = new KvStream(this, lastStream.incrementAndGet(), offer, memory);
     streams.put(stream.number(), stream);
     post(decider -> decider.open(stream.number(), offer, System.nanoTime()));
-    flushNow();
+    wakeOne();
     return stream;
   }
 
@@ -142,9 +141,6 @@ public final class KvSender implements AutoCloseable {
 
   /// Sees to it that what was posted is sent, within a few milliseconds. Never waits.
   public void flush() {
-    if (sendInline()) {
-      return;
-    }
     for (var lane : lanes) {
       if (lane.isLingering()) {
         return;
@@ -153,26 +149,8 @@ public final class KvSender implements AutoCloseable {
     wakeOne();
   }
 
-  /// The same, at once.
-  void flushNow() {
-    if (!sendInline()) {
-      wakeOne();
-    }
-  }
-
-  private boolean sendInline() {
-    if (config.inlineBytes() > 0) {
-      for (var lane : lanes) {
-        if (lane.sendInline()) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
   /// Wakes one lane that has nothing to do; those that have see what was posted themselves.
-  private void wakeOne() {
+  void wakeOne() {
     for (var lane : lanes) {
       if (lane.isParked()) {
         lane.wake();
@@ -235,28 +213,6 @@ public final class KvSender implements AutoCloseable {
     return frame;
   }
 
-  /// The next frame, if all that is posted is little and can be sent without waiting, and nobody
-  /// else decides just now.
-  SenderState.@Nullable Outgoing nextInline(int lane, Connection connection) {
-    SenderState.Outgoing frame = null;
-    if (!deciding.tryLock()) {
-      return null;
-    }
-    try {
-      readPosts();
-      if (state.hasWork(lane)
-          && state.pendingBytes() <= config.inlineBytes()
-          && connection.hasRoom(state.pendingBytes())) {
-        frame = state.next(lane, System.nanoTime());
-      }
-      effects.addAll(state.effects());
-    } finally {
-      deciding.unlock();
-    }
-    tell();
-    return frame;
-  }
-
   KvStream stream(int number) {
     var stream = streams.get(number);
     if (stream == null) {
@@ -273,10 +229,6 @@ public final class KvSender implements AutoCloseable {
     frames.increment();
     pieces.add(sentPieces);
     bytes.add(sentBytes);
-  }
-
-  void countInline() {
-    inlineFrames.increment();
   }
 
   void replied(int lane, List<KvMessage> messages) throws BadFrame {
@@ -380,7 +332,7 @@ public final class KvSender implements AutoCloseable {
   }
 
   public Sent sent() {
-    return new Sent(frames.sum(), inlineFrames.sum(), pieces.sum(), bytes.sum());
+    return new Sent(frames.sum(), pieces.sum(), bytes.sum());
   }
 
   /// Cancels all streams and closes the connections.

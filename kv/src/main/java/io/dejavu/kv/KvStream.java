@@ -93,7 +93,7 @@ public final class KvStream {
     declare(tokens);
     isFinished = true;
     sender.post(state -> state.finish(number, tokens));
-    sender.flushNow();
+    sender.wakeOne();
   }
 
   private void declare(int tokens) {
@@ -108,7 +108,7 @@ public final class KvStream {
   /// Gives it up, unless it has ended.
   public void cancel(String why) {
     sender.post(state -> state.cancel(number, why));
-    sender.flushNow();
+    sender.wakeOne();
   }
 
   /// Tokens of which the receiver has every layer.

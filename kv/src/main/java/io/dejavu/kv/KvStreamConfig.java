@@ -9,9 +9,6 @@ import java.time.Duration;
 /// @param laneFrames most frames on a lane that are not acknowledged yet
 /// @param queuedBytes from so many bytes posted and not sent on, the listener hears that the peer
 ///   is too slow
-/// @param inlineBytes up to so many bytes, who posts them also sends them, if that is possible
-///   without waiting. 0: it wakes the sending thread, which costs a step loop less, a third of what
-///   sending 4 KiB through shared memory does, and hardly more altogether
 /// @param runBytes from so many bytes per run on, on average, a piece is sent from where it lies
 ///   and received to where it belongs; smaller runs are packed
 /// @param checksums whether each piece carries a CRC32C
@@ -23,7 +20,6 @@ public record KvStreamConfig(
     int pieceBytes,
     int laneFrames,
     long queuedBytes,
-    int inlineBytes,
     int runBytes,
     boolean checksums,
     int mostMismatches,
@@ -34,29 +30,20 @@ public record KvStreamConfig(
 
   public static final KvStreamConfig DEFAULT =
       new KvStreamConfig(
-          1 << 20,
-          16,
-          64 << 20,
-          0,
-          4 << 10,
-          true,
-          16,
-          Duration.ofSeconds(10),
-          Duration.ofSeconds(5));
+          1 << 20, 16, 64 << 20, 4 << 10, true, 16, Duration.ofSeconds(10), Duration.ofSeconds(5));
 
   public KvStreamConfig {
     if (pieceBytes < 1
         || pieceBytes > MOST_PIECE
         || laneFrames < 1
         || queuedBytes < 1
-        || inlineBytes < 0
         || runBytes < 1
         || mostMismatches < 1
         || !lease.isPositive()
         || !patience.isPositive()) {
       throw new IllegalArgumentException(
-          "pieces of %d bytes (at most %d), %d frames, %d queued bytes, %d inline, runs of %d, "
-                  .formatted(pieceBytes, MOST_PIECE, laneFrames, queuedBytes, inlineBytes, runBytes)
+          "pieces of %d bytes (at most %d), %d frames, %d queued bytes, runs of %d, "
+                  .formatted(pieceBytes, MOST_PIECE, laneFrames, queuedBytes, runBytes)
               + "%d mismatches, a lease of %s, patience of %s"
                   .formatted(mostMismatches, lease, patience));
     }
@@ -64,92 +51,31 @@ public record KvStreamConfig(
 
   public KvStreamConfig withPieceBytes(int pieceBytes) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 
   public KvStreamConfig withLaneFrames(int laneFrames) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 
   public KvStreamConfig withQueuedBytes(long queuedBytes) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
-  }
-
-  public KvStreamConfig withInlineBytes(int inlineBytes) {
-    return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 
   public KvStreamConfig withChecksums(boolean checksums) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 
   public KvStreamConfig withLease(Duration lease) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 
   public KvStreamConfig withPatience(Duration patience) {
     return new KvStreamConfig(
-        pieceBytes,
-        laneFrames,
-        queuedBytes,
-        inlineBytes,
-        runBytes,
-        checksums,
-        mostMismatches,
-        lease,
-        patience);
+        pieceBytes, laneFrames, queuedBytes, runBytes, checksums, mostMismatches, lease, patience);
   }
 }

@@ -9,11 +9,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 
 /// One connection of a {@link KvSender}: the thread `kv-sender` sends what the sender's state says,
-/// the thread `kv-acks` hears what the peer answers. Whoever posts may send as well, if the lane is
-/// free: a lock keeps it one at a time.
+/// the thread `kv-acks` hears what the peer answers.
 final class SenderLane {
   private static final Duration HEARING = Duration.ofSeconds(1);
 
@@ -30,9 +28,6 @@ final class SenderLane {
   private final KvStreamConfig config;
   private final Thread sending;
   private final Thread hearing;
-
-  /// Guards the connection's sending side and all below.
-  private final ReentrantLock turn = new ReentrantLock();
 
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private final PieceCopy copy;
@@ -112,47 +107,12 @@ final class SenderLane {
   }
 
   private boolean sendNext() throws ConnectionLost {
-    turn.lock();
-    try {
-      var frame = isClosed ? null : sender.next(number);
-      if (frame == null) {
-        return false;
-      }
-      transmit(frame);
-      return true;
-    } finally {
-      turn.unlock();
-    }
-  }
-
-  /// Sends what is posted, if it is little, nobody else is at it, and the peer has room.
-  ///
-  /// @return whether nothing is left to do
-  boolean sendInline() {
-    // A listener that posts while its thread is about to send here must not overtake that.
-    if (turn.isHeldByCurrentThread() || !turn.tryLock()) {
+    var frame = isClosed ? null : sender.next(number);
+    if (frame == null) {
       return false;
     }
-    try {
-      if (isClosed) {
-        return false;
-      }
-      var frame = sender.nextInline(number, connection);
-      if (frame == null) {
-        return false;
-      }
-      transmit(frame);
-      sender.countInline();
-      return !frame.more();
-    } catch (ConnectionLost e) {
-      sender.lose(this, e.reason());
-      return false;
-    } catch (RuntimeException e) {
-      sender.fail(this, e);
-      return false;
-    } finally {
-      turn.unlock();
-    }
+    transmit(frame);
+    return true;
   }
 
   private void transmit(SenderState.Outgoing frame) throws ConnectionLost {
@@ -219,14 +179,9 @@ final class SenderLane {
   }
 
   private void free() {
-    turn.lock();
-    try {
-      close();
-      copy.close();
-      head.close();
-    } finally {
-      turn.unlock();
-    }
+    close();
+    copy.close();
+    head.close();
   }
 
   /// Waits for its threads, unless it is one of them that asks.

@@ -82,8 +82,7 @@ class StreamPropertyTest {
       var config =
           KvStreamConfig.DEFAULT
               .withPieceBytes(1024 << random.nextInt(6))
-              .withLaneFrames(1 + random.nextInt(6))
-              .withInlineBytes(random.nextBoolean() ? 0 : 1 << 14);
+              .withLaneFrames(1 + random.nextInt(6));
       var streams = new ArrayList<KvStream>();
       for (var route : resharding.routes()) {
         streams.addAll(begin(route, config));
@@ -127,7 +126,6 @@ class StreamPropertyTest {
           config.pieceBytes(),
           config.laneFrames(),
           config.queuedBytes(),
-          config.inlineBytes(),
           1 << 6,
           true,
           Integer.MAX_VALUE,

@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// The receiving end of a ring. Bytes are copied out as they come and their room is given back
 /// piece by piece.
 final class RingReceiver {
+  /// From so many bytes on, the JDK copies around the caches where a processor has AVX-512: into
+  /// memory that is not in them twice as fast as a piece at a time.
+  static final long LARGE = 5 << 19;
+
   private final Ring ring;
   private final Doorbell bell;
   private final String peer;
@@ -15,6 +19,7 @@ final class RingReceiver {
   private final Duration patience;
   private final MemorySegment headMemory;
   private final long piece;
+  private final boolean hasRoomForLarge;
   private long put;
   private long taken;
   private long published;
@@ -37,6 +42,7 @@ final class RingReceiver {
     this.patience = patience;
     this.headMemory = headMemory;
     piece = Math.min(RingSender.PIECE, ring.capacity() / 4);
+    hasRoomForLarge = ring.capacity() > 2 * LARGE;
   }
 
   /// The next frame's head, once what is left of the last frame has been skipped.
@@ -45,13 +51,13 @@ final class RingReceiver {
   @Nullable MemorySegment receive(Deadline deadline) throws ConnectionLost {
     bodyLeft = 0;
     while (taken != frameEnd) {
-      if (!awaitBytes(frameEnd - taken, deadline)) {
+      if (!awaitBytes(1, frameEnd - taken, deadline)) {
         return null;
       }
       take(Math.min(put, frameEnd) - taken);
     }
     publish();
-    if (!awaitBytes(RingSender.LINE, deadline)) {
+    if (!awaitBytes(1, RingSender.LINE, deadline)) {
       return null;
     }
     var header = FrameHeader.read(ring.bytes(), ring.at(taken), mostBody, peer);
@@ -61,7 +67,7 @@ final class RingReceiver {
     MemorySegment head = headMemory.asSlice(0, header.head());
     copyOut(head, Deadline.in(patience));
     // The padding comes as one with what follows it.
-    if (taken != bodyAt && !awaitBytes(bodyAt - taken, Deadline.in(patience))) {
+    if (taken != bodyAt && !awaitBytes(1, bodyAt - taken, Deadline.in(patience))) {
       throw stalled();
     }
     take(bodyAt - taken);
@@ -88,12 +94,16 @@ final class RingReceiver {
     long bytes = target.byteSize();
     long done = 0;
     while (done < bytes) {
-      if (!awaitBytes(bytes - done, deadline)) {
+      long at = ring.at(taken);
+      long most = Math.min(bytes - done, ring.capacity() - at);
+      boolean isLarge = hasRoomForLarge && most >= LARGE;
+      // What is left after a large copy should be large as well. While less than twice LARGE is
+      // awaited, the ring has room for it, so the sender gets so far.
+      long least = !isLarge ? 1 : most < 2 * LARGE ? most : LARGE;
+      if (!awaitBytes(least, bytes - done, deadline)) {
         throw stalled();
       }
-      long at = ring.at(taken);
-      long there = Math.min(bytes - done, put - taken);
-      long some = Math.min(there, Math.min(ring.capacity() - at, piece));
+      long some = isLarge ? least : Math.min(Math.min(most, put - taken), piece);
       MemorySegment.copy(ring.bytes(), at, target, done, some);
       take(some);
       done += some;
@@ -120,8 +130,8 @@ final class RingReceiver {
     }
   }
 
-  private boolean isThere() throws ConnectionLost {
-    if (put == taken) {
+  private boolean areThere(long bytes) throws ConnectionLost {
+    if (put - taken < bytes) {
       put = ring.put();
       if (put < taken || put - published > ring.capacity()) {
         throw new ConnectionLost(
@@ -129,34 +139,35 @@ final class RingReceiver {
                 .formatted(peer, put, published, ring.capacity()));
       }
     }
-    return put != taken;
+    return put - taken >= bytes;
   }
 
-  /// Waits for at least one byte.
+  /// Waits for some bytes.
   ///
-  /// @param bytes as many as can be used, and will come
-  /// @return whether there is one
-  private boolean awaitBytes(long bytes, Deadline deadline) throws ConnectionLost {
-    if (isThere()) {
+  /// @param least so many
+  /// @param useful as many as can be used, and will come
+  /// @return whether there are that many
+  private boolean awaitBytes(long least, long useful, Deadline deadline) throws ConnectionLost {
+    if (areThere(least)) {
       return true;
     }
     publish();
     for (var spin = new SpinWait(deadline); spin.lasts(); ) {
-      if (isThere()) {
+      if (areThere(least)) {
         return true;
       }
     }
-    long wanted = taken + Math.min(bytes, ring.capacity() / 4);
+    long wanted = taken + Math.max(least, Math.min(useful, ring.capacity() / 4));
     while (true) {
       bell.lieDown(Sleeper.RECEIVER);
       ring.wakeReceiverAt(wanted);
-      if (isThere()) {
+      if (areThere(least)) {
         ring.wakeReceiverAt(0);
         return true;
       }
       if (bell.isClosed() || bell.peerIsGone()) {
         // The peer may have put something in between the last look and its end.
-        if (isThere()) {
+        if (areThere(least)) {
           return true;
         }
         throw new ConnectionLost(

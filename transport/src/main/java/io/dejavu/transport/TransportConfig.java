@@ -24,7 +24,7 @@ public record TransportConfig(
   /// Loopback only, without encryption.
   public static final TransportConfig DEFAULT =
       new TransportConfig(
-          Duration.ofSeconds(5), Duration.ofSeconds(10), 1L << 30, 4L << 20, false, null);
+          Duration.ofSeconds(5), Duration.ofSeconds(10), 1L << 30, 8L << 20, false, null);
 
   public TransportConfig {
     if (handshake.isNegative() || handshake.isZero() || patience.isNegative()) {

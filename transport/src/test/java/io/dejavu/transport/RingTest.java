@@ -4,12 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -59,6 +64,50 @@ final class RingTest {
       assertThat(to.asSlice(0, read).mismatch(from.asSlice(0, read)))
           .as("seed %d, frame %d", seed, i)
           .isEqualTo(-1);
+    }
+  }
+
+  /// Bodies that are larger than the ring, taken out in bites that go around the caches.
+  @Test
+  void largeBodiesGoThroughALargeRing() throws Exception {
+    long seed = System.nanoTime();
+    var random = new Random(seed);
+    MemorySegment from = arena.allocate(20 << 20);
+    MemorySegment to = arena.allocate(20 << 20);
+    for (long i = 0; i < from.byteSize(); i += 8) {
+      from.set(ValueLayout.JAVA_LONG, i, i * 0x9E3779B97F4A7C15L);
+    }
+    int[] bodies = random.ints(12, 1, 20 << 20).toArray();
+    int[] firsts = IntStream.of(bodies).map(random::nextInt).toArray();
+    var pair = InProcess.pair(Identity.of("left"), Identity.of("right"), 8 << 20);
+    try (var left = pair.left();
+        var right = pair.right()) {
+      var sent =
+          CompletableFuture.runAsync(
+              () -> {
+                for (int body : bodies) {
+                  send(left, from.asSlice(0, body));
+                }
+              });
+      for (int i = 0; i < bodies.length; i++) {
+        var frame = Objects.requireNonNull(right.receive(soon()));
+        frame.read(
+            List.of(to.asSlice(0, firsts[i]), to.asSlice(firsts[i], bodies[i] - firsts[i])),
+            soon());
+        assertThat(to.asSlice(0, bodies[i]).mismatch(from.asSlice(0, bodies[i])))
+            .as("seed %d, body %d of %d bytes", seed, i, bodies[i])
+            .isEqualTo(-1);
+        to.fill((byte) 0);
+      }
+      sent.get(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static void send(Connection connection, MemorySegment body) {
+    try {
+      connection.send(MemorySegment.NULL, List.of(body), soon());
+    } catch (ConnectionLost e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -6,7 +6,12 @@ sealed interface KvMessage {
   /// What of a stream a part of the body is.
   ///
   /// @param stream its number, chosen by the sender, never used again on this connection
-  record Piece(int stream, int epoch, LayerRange layers, TokenRange tokens) {}
+  record Piece(int stream, int epoch, LayerRange layers, TokenRange tokens) {
+    /// How many tokens of one layer.
+    long cells() {
+      return (long) layers.count() * tokens.count();
+    }
+  }
 
   // --- from the sender
 

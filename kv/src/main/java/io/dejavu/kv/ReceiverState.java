@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// Decides what a receiver of streams does next. It is told what came on which lane, what was
@@ -51,8 +50,9 @@ final class ReceiverState {
 
   private final KvStreamConfig config;
   private final KvEpochs epochs;
-  private final Map<Integer, Stream> streams = new HashMap<>();
-  private final Map<Integer, Lane> lanes = new TreeMap<>();
+  private final Map<Integer, ReceiverStream> streams = new HashMap<>();
+  private final Map<Integer, Lane> lanes = new HashMap<>();
+  private final PieceClaims claims = new PieceClaims();
   private final LinkedHashMap<Integer, KvMessage.Ended> ends = new LinkedHashMap<>();
 
   /// For whichever lane speaks next. Should one get lost with its lane, the sender asks.
@@ -70,64 +70,24 @@ final class ReceiverState {
   }
 
   private static final class Lane {
-    long frames;
-    long acknowledged;
-    long repliedAt;
+    final LaneReplies replies;
     int mismatches;
 
-    /// For this lane only: they must not come later than what acknowledges their cause.
-    final Deque<KvMessage> replies = new ArrayDeque<>();
-
-    /// What it writes now.
-    @Nullable Claim claim;
-  }
-
-  private record Claim(Stream stream, Piece piece, long since) {
-    boolean overlaps(Piece other) {
-      return piece.layers().overlaps(other.layers())
-          && piece.tokens().start() < other.tokens().end()
-          && other.tokens().start() < piece.tokens().end();
-    }
-  }
-
-  private static final class Stream {
-    final int number;
-    final KvOffer offer;
-    final Coverage coverage;
-    int room = -1;
-    int declared;
-    int committed;
-    int finish = -1;
-    long heardAt;
-    int claims;
-
-    /// Whether the landing knows of it.
-    boolean isTold;
-
-    @Nullable KvOutcome outcome;
-
-    Stream(int number, KvOffer offer, long now) {
-      this.number = number;
-      this.offer = offer;
-      this.coverage = new Coverage(offer.layers(), offer.tokens().start());
-      this.declared = offer.tokens().start();
-      this.committed = declared;
-      this.heardAt = now;
+    Lane(Deque<KvMessage> repliesOfAll) {
+      replies = new LaneReplies(repliesOfAll);
     }
   }
 
   // --- lanes
 
   void laneOpened(int number) {
-    lanes.put(number, new Lane());
+    lanes.put(number, new Lane(replies));
   }
 
   /// Without any lane all streams end.
   void laneLost(int number, String why) {
-    var lane = lanes.remove(number);
-    if (lane != null && lane.claim != null) {
-      release(lane);
-    }
+    lanes.remove(number);
+    release(number);
     if (lanes.isEmpty()) {
       isLost = true;
       replies.clear();
@@ -139,10 +99,7 @@ final class ReceiverState {
 
   /// A frame begins.
   void frame(int number, KvFrame frame) throws BadFrame {
-    var lane = lane(number);
-    if (frame.number() != lane.frames + 1) {
-      throw new BadFrame("frame %d after %d".formatted(frame.number(), lane.frames));
-    }
+    lane(number).replies.begin(frame.number());
   }
 
   /// All of a frame was dealt with.
@@ -150,15 +107,7 @@ final class ReceiverState {
   /// @return whether it is time to reply
   boolean frameDone(int number, boolean more, long now) {
     var lane = lanes.get(number);
-    if (lane == null) {
-      return false;
-    }
-    lane.frames++;
-    return !more
-        || !lane.replies.isEmpty()
-        || !replies.isEmpty()
-        || lane.frames - lane.acknowledged >= Math.max(1, config.laneFrames() / 2)
-        || now - lane.repliedAt > config.patience().toNanos() / 8;
+    return lane != null && lane.replies.done(more, config, now);
   }
 
   /// What to say on a lane now; empty if nothing is new. Each is given once.
@@ -166,30 +115,13 @@ final class ReceiverState {
   /// @param most messages
   List<KvMessage> replies(int number, int most, long now) {
     var lane = lanes.get(number);
-    if (lane == null || !hasReplies(number)) {
-      return List.of();
-    }
-    var taken = new ArrayList<KvMessage>();
-    while (!lane.replies.isEmpty() && taken.size() < most) {
-      taken.add(lane.replies.remove());
-    }
-    while (!replies.isEmpty() && taken.size() < most) {
-      taken.add(replies.remove());
-    }
-    if (lane.replies.isEmpty() && lane.frames > lane.acknowledged) {
-      // Last: whoever sees it has seen all that was wrong with these frames.
-      taken.add(new KvMessage.Ack(lane.frames));
-      lane.acknowledged = lane.frames;
-    }
-    lane.repliedAt = now;
-    return taken;
+    return lane == null ? List.of() : lane.replies.take(most, now);
   }
 
   /// Whether there is something new to say on a lane.
   boolean hasReplies(int number) {
     var lane = lanes.get(number);
-    return lane != null
-        && (!lane.replies.isEmpty() || !replies.isEmpty() || lane.frames > lane.acknowledged);
+    return lane != null && !lane.replies.isEmpty();
   }
 
   /// Whether there is something new to say that nothing on a lane has caused.
@@ -231,10 +163,10 @@ final class ReceiverState {
     var offer = message.offer();
     var known = streams.get(message.stream());
     if (known != null) {
-      if (!known.offer.equals(offer)) {
+      if (!known.offer().equals(offer)) {
         throw new BadFrame("stream %d is offered twice".formatted(message.stream()));
       }
-      lane.replies.add(state(known));
+      lane.replies.add(known.state());
       return;
     }
     var end = ends.get(message.stream());
@@ -247,67 +179,50 @@ final class ReceiverState {
           "%d streams, and one of %d bytes per token"
               .formatted(streams.size(), offer.tokenBytes()));
     }
-    var stream = new Stream(message.stream(), offer, now);
-    streams.put(stream.number, stream);
+    var stream = new ReceiverStream(message.stream(), offer, now);
+    streams.put(stream.number(), stream);
     if (!epochs.admit(offer.request(), offer.epoch())) {
       refuse(stream, "another one writes request %d now".formatted(offer.request()));
       return;
     }
     for (var other : List.copyOf(streams.values())) {
-      if (other.offer.request() == offer.request() && other.offer.epoch() < offer.epoch()) {
+      if (other.offer().request() == offer.request() && other.offer().epoch() < offer.epoch()) {
         refuse(other, "epoch %d writes it now".formatted(offer.epoch()));
       }
     }
-    stream.isTold = true;
-    lane.replies.add(new KvMessage.Waiting(stream.number, offer.epoch()));
-    effects.add(new Effect.Offered(stream.number, offer));
+    stream.tell();
+    lane.replies.add(stream.state());
+    effects.add(new Effect.Offered(stream.number(), offer));
   }
 
-  private void refuse(Stream stream, String why) {
+  private void refuse(ReceiverStream stream, String why) {
     end(stream, new KvOutcome.Refused(why), End.REFUSED, why);
   }
 
   private void committed(KvMessage.Commit message, long now) throws BadFrame {
     var stream = find(message.stream(), message.epoch(), now);
     if (stream != null) {
-      declare(stream, message.tokens());
+      stream.declare(message.tokens());
+      advance(stream);
     }
   }
 
   private void finished(KvMessage.Finish message, long now) throws BadFrame {
     var stream = find(message.stream(), message.epoch(), now);
     if (stream != null) {
-      if (stream.finish >= 0 && stream.finish != message.tokens()
-          || message.tokens() < stream.declared) {
-        throw new BadFrame(
-            "request %d ends at %d, before at %d, %d tokens counted"
-                .formatted(
-                    stream.offer.request(), message.tokens(), stream.finish, stream.declared));
-      }
-      stream.finish = message.tokens();
-      declare(stream, message.tokens());
+      stream.finish(message.tokens());
+      stream.declare(message.tokens());
+      advance(stream);
     }
   }
 
-  private void declare(Stream stream, int tokens) throws BadFrame {
-    if (tokens > stream.offer.tokens().end() || stream.finish >= 0 && tokens > stream.finish) {
-      throw new BadFrame(
-          "%d tokens of request %d count, %s were offered"
-              .formatted(tokens, stream.offer.request(), stream.offer.tokens()));
+  private void advance(ReceiverStream stream) {
+    if (stream.advance()) {
+      effects.add(new Effect.Committed(stream.number(), stream.offer(), stream.committed()));
+      replies.add(stream.commitment());
     }
-    stream.declared = Math.max(stream.declared, tokens);
-    advance(stream);
-  }
-
-  private void advance(Stream stream) {
-    int complete = Math.min(stream.declared, stream.coverage.complete());
-    if (complete > stream.committed) {
-      stream.committed = complete;
-      effects.add(new Effect.Committed(stream.number, stream.offer, complete));
-      replies.add(new KvMessage.Committed(stream.number, stream.offer.epoch(), complete));
-    }
-    if (stream.committed == stream.finish) {
-      end(stream, new KvOutcome.Done(stream.committed), End.DONE, "");
+    if (stream.isWhole()) {
+      end(stream, new KvOutcome.Done(stream.committed()), End.DONE, "");
     }
   }
 
@@ -327,10 +242,9 @@ final class ReceiverState {
     var stream = find(message.stream(), message.epoch(), now);
     var lane = lane(number);
     if (stream != null) {
-      lane.replies.add(state(stream));
-      if (stream.committed > stream.offer.tokens().start()) {
-        lane.replies.add(
-            new KvMessage.Committed(stream.number, stream.offer.epoch(), stream.committed));
+      lane.replies.add(stream.state());
+      if (stream.hasCommitted()) {
+        lane.replies.add(stream.commitment());
       }
       return;
     }
@@ -341,22 +255,16 @@ final class ReceiverState {
             : new KvMessage.Ended(message.stream(), message.epoch(), End.UNKNOWN, 0, ""));
   }
 
-  private static KvMessage state(Stream stream) {
-    return stream.room < 0
-        ? new KvMessage.Waiting(stream.number, stream.offer.epoch())
-        : new KvMessage.Granted(stream.number, stream.offer.epoch(), stream.room);
-  }
-
-  private @Nullable Stream find(int number, int epoch, long now) {
+  private @Nullable ReceiverStream find(int number, int epoch, long now) {
     var stream = streams.get(number);
-    if (stream == null || stream.outcome != null || stream.offer.epoch() != epoch) {
+    if (stream == null || stream.outcome() != null || stream.offer().epoch() != epoch) {
       return null;
     }
-    if (!epochs.admit(stream.offer.request(), epoch)) {
-      refuse(stream, "another one writes request %d now".formatted(stream.offer.request()));
+    if (!epochs.admit(stream.offer().request(), epoch)) {
+      refuse(stream, "another one writes request %d now".formatted(stream.offer().request()));
       return null;
     }
-    stream.heardAt = now;
+    stream.heard(now);
     return stream;
   }
 
@@ -367,49 +275,28 @@ final class ReceiverState {
   ///
   /// @throws BadFrame if no honest peer would send it
   Arrival arrives(int number, KvMessage.Part part, long now) throws BadFrame {
-    var lane = lane(number);
+    lane(number); // throws if it is lost
     var piece = part.piece();
     var stream = find(piece.stream(), piece.epoch(), now);
     if (stream == null) {
       late++;
       return Arrival.SKIP;
     }
-    var offer = stream.offer;
-    long cells = (long) piece.layers().count() * piece.tokens().count();
-    if (!offer.contains(piece.layers(), piece.tokens())
-        || piece.tokens().end() > stream.room
-        || part.bytes() != cells * offer.tokenBytes()
-        || part.bytes() > KvStreamConfig.MOST_PIECE) {
-      throw new BadFrame(
-          "%d bytes of layers %s, tokens %s of %s, room for %d"
-              .formatted(part.bytes(), piece.layers(), piece.tokens(), offer, stream.room));
-    }
-    if (stream.coverage.contains(piece.layers(), piece.tokens())) {
+    stream.check(part);
+    if (stream.has(piece)) {
       repeated++;
       return Arrival.SKIP;
     }
     if (rival(number, piece) >= 0) {
       return Arrival.WAIT;
     }
-    lane.claim = new Claim(stream, piece, now);
-    stream.claims++;
-    return stream.coverage.touches(piece.layers(), piece.tokens())
-        ? Arrival.VERIFY_FIRST
-        : Arrival.DIRECT;
+    claims.add(number, stream, piece, now);
+    return stream.hasSomeOf(piece) ? Arrival.VERIFY_FIRST : Arrival.DIRECT;
   }
 
   /// The lane that writes some of this piece now; -1 if none does.
   int rival(int number, Piece piece) {
-    for (var entry : lanes.entrySet()) {
-      var claim = entry.getValue().claim;
-      if (entry.getKey() != number
-          && claim != null
-          && claim.stream.number == piece.stream()
-          && claim.overlaps(piece)) {
-        return entry.getKey();
-      }
-    }
-    return -1;
+    return claims.rival(number, piece);
   }
 
   /// The piece that a lane had the place for was read.
@@ -418,34 +305,32 @@ final class ReceiverState {
   /// @throws BadFrame if too many did not
   void arrived(int number, boolean isGood) throws BadFrame {
     var lane = lane(number);
-    var claim = lane.claim;
+    var claim = release(number);
     if (claim == null) {
       throw new IllegalStateException("nothing arrives on lane " + number);
     }
-    release(lane);
-    var stream = claim.stream;
     if (!isGood) {
       mismatches++;
       lane.mismatches++;
       if (lane.mismatches >= config.mostMismatches()) {
         throw new BadFrame("%d pieces do not fit their checksums".formatted(lane.mismatches));
       }
-      lane.replies.add(new KvMessage.Resend(claim.piece));
+      lane.replies.add(new KvMessage.Resend(claim.piece()));
       return;
     }
-    if (stream.outcome == null) {
-      stream.coverage.add(claim.piece.layers(), claim.piece.tokens());
+    var stream = claim.stream();
+    if (stream.outcome() == null) {
+      stream.add(claim.piece());
       advance(stream);
     }
   }
 
-  private void release(Lane lane) {
-    var claim = lane.claim;
+  private PieceClaims.@Nullable Claim release(int number) {
+    var claim = claims.remove(number);
     if (claim != null) {
-      lane.claim = null;
-      claim.stream.claims--;
-      bury(claim.stream);
+      bury(claim.stream());
     }
+    return claim;
   }
 
   // --- the landing's decisions
@@ -455,12 +340,11 @@ final class ReceiverState {
   /// @return whether it is still wanted
   boolean granted(int number, int room) {
     var stream = streams.get(number);
-    if (stream == null || stream.outcome != null) {
+    if (stream == null || stream.outcome() != null) {
       return false;
     }
-    if (room > stream.room) {
-      stream.room = room;
-      replies.add(new KvMessage.Granted(number, stream.offer.epoch(), room));
+    if (stream.grant(room)) {
+      replies.add(stream.state());
     }
     return true;
   }
@@ -479,24 +363,23 @@ final class ReceiverState {
     }
   }
 
-  private void end(Stream stream, KvOutcome outcome, End end, String why) {
-    if (stream.outcome != null) {
+  private void end(ReceiverStream stream, KvOutcome outcome, End end, String why) {
+    if (stream.outcome() != null) {
       return;
     }
-    stream.outcome = outcome;
-    var message =
-        new KvMessage.Ended(stream.number, stream.offer.epoch(), end, stream.committed, why);
+    stream.end(outcome);
+    var message = stream.ended(end, why);
     remember(message);
     replies.add(message);
     bury(stream);
   }
 
-  private void bury(Stream stream) {
-    if (stream.outcome != null && stream.claims == 0) {
-      streams.remove(stream.number);
-      if (stream.isTold) {
-        effects.add(
-            new Effect.Ended(stream.number, stream.offer, stream.outcome, stream.committed));
+  private void bury(ReceiverStream stream) {
+    var outcome = stream.outcome();
+    if (outcome != null && !claims.contain(stream)) {
+      streams.remove(stream.number());
+      if (stream.isTold()) {
+        effects.add(new Effect.Ended(stream.number(), stream.offer(), outcome, stream.committed()));
       }
     }
   }
@@ -514,23 +397,14 @@ final class ReceiverState {
   void tick(long now) {
     long lease = config.lease().toNanos();
     for (var stream : List.copyOf(streams.values())) {
-      if (now - stream.heardAt > lease && !isBehindPiece(stream.heardAt + lease)) {
+      // What should have come in time may be behind a piece that takes long.
+      if (now - stream.heardAt() > lease && !claims.containOneSince(stream.heardAt() + lease)) {
         var why =
             "nothing heard of request %d for %d ms"
-                .formatted(stream.offer.request(), config.lease().toMillis());
+                .formatted(stream.offer().request(), config.lease().toMillis());
         end(stream, new KvOutcome.Expired(why), End.EXPIRED, why);
       }
     }
-  }
-
-  /// Whether what should have come by then may be behind a piece that takes long.
-  private boolean isBehindPiece(long then) {
-    for (var lane : lanes.values()) {
-      if (lane.claim != null && lane.claim.since <= then) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /// What to tell the landing; each is given once.

@@ -1,7 +1,6 @@
 package io.dejavu.kv;
 
 import io.dejavu.kv.KvMessage.Piece;
-import io.dejavu.transport.Connection;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -45,20 +44,11 @@ final class SenderState {
     record CloseLane(int lane, String why) implements Effect {}
   }
 
-  private enum Phase {
-    OFFERED,
-    WAITING,
-    GRANTED
-  }
-
-  /// Areas that a stream may have pending for each of its layers; more is no stream.
-  private static final int MOST_AREAS_PER_LAYER = 64;
-
   private final KvStreamConfig config;
-  private final Map<Integer, Stream> streams = new HashMap<>();
-  private final Map<Integer, Stream> ending = new HashMap<>();
-  private final Map<Integer, Lane> lanes = new TreeMap<>();
-  private final Deque<Stream> ready = new ArrayDeque<>();
+  private final Map<Integer, SenderStream> streams = new HashMap<>();
+  private final Map<Integer, SenderStream> ending = new HashMap<>();
+  private final Map<Integer, LaneWindow> lanes = new TreeMap<>();
+  private final Deque<SenderStream> ready = new ArrayDeque<>();
   private final Deque<KvMessage.Cancel> cancels = new ArrayDeque<>();
   private List<Effect> effects = new ArrayList<>();
   private long pendingBytes;
@@ -69,87 +59,16 @@ final class SenderState {
     this.config = config;
   }
 
-  private static final class Lane {
-    long sent;
-    long heardAt;
-    final Deque<Outgoing> unacked = new ArrayDeque<>();
-
-    @Override
-    public String toString() {
-      return "%d sent, %d not acknowledged, heard at %d".formatted(sent, unacked.size(), heardAt);
-    }
-  }
-
-  private final class Stream {
-    final int number;
-    final KvOffer offer;
-    final Pending pending = new Pending();
-    Phase phase = Phase.OFFERED;
-    int room;
-    int declared;
-    int committed;
-    int finish = -1;
-    boolean offerDue = true;
-    boolean wasOffered;
-    boolean commitDue;
-    boolean finishDue;
-    boolean renewDue;
-    long toldAt;
-    boolean isQueued;
-
-    /// Pieces in frames that are being sent now: their memory is being read.
-    int reading;
-
-    @Nullable KvOutcome outcome;
-
-    Stream(int number, KvOffer offer, long now) {
-      this.number = number;
-      this.offer = offer;
-      this.declared = offer.tokens().start();
-      this.committed = declared;
-      this.toldAt = now;
-    }
-
-    int epoch() {
-      return offer.epoch();
-    }
-
-    @Override
-    public String toString() {
-      return "%d %s: room %d, pending %d, declared %d, committed %d, finish %d, told %d"
-          .formatted(number, phase, room, pending.cells(), declared, committed, finish, toldAt);
-    }
-
-    boolean hasWork() {
-      return offerDue
-          || phase != Phase.OFFERED && (commitDue || finishDue || renewDue)
-          || phase == Phase.GRANTED && pending.hasBefore(room);
-    }
-
-    void queue() {
-      if (!isQueued && outcome == null && hasWork()) {
-        isQueued = true;
-        ready.add(this);
-      }
-    }
-
-    void pend(LayerRange layers, TokenRange tokens) {
-      pendingBytes -= pending.cells() * offer.tokenBytes();
-      pending.add(new Pending.Area(layers, tokens));
-      pendingBytes += pending.cells() * offer.tokenBytes();
-    }
-  }
-
   // --- what the user posts
 
   void open(int number, KvOffer offer, long now) {
-    var stream = new Stream(number, offer, now);
+    var stream = new SenderStream(number, offer, now);
     if (isLost) {
       end(stream, new KvOutcome.PeerLost("no connection is left"));
       return;
     }
     streams.put(number, stream);
-    stream.queue();
+    queue(stream);
   }
 
   /// More of it is written and may be sent.
@@ -158,35 +77,44 @@ final class SenderState {
     if (stream == null) {
       return;
     }
-    stream.pend(layers, tokens);
-    if (stream.pending.areas() > MOST_AREAS_PER_LAYER * stream.offer.layers().count()) {
-      end(
-          stream,
-          new KvOutcome.Cancelled("posted in %d fragments".formatted(stream.pending.areas())));
+    pend(stream, layers, tokens);
+    if (stream.isTooFragmented()) {
+      end(stream, new KvOutcome.Cancelled("posted in %d fragments".formatted(stream.fragments())));
     }
-    stream.queue();
+    queue(stream);
     if (!blocked && pendingBytes > config.queuedBytes()) {
       blocked = true;
       effects.add(new Effect.Blocked());
     }
   }
 
+  private void pend(SenderStream stream, LayerRange layers, TokenRange tokens) {
+    pendingBytes -= stream.pendingBytes();
+    stream.pend(layers, tokens);
+    pendingBytes += stream.pendingBytes();
+  }
+
+  /// It stands in line once, as long as it has work.
+  private void queue(SenderStream stream) {
+    if (!stream.isQueued && stream.hasWork()) {
+      stream.isQueued = true;
+      ready.add(stream);
+    }
+  }
+
   void commit(int number, int tokens) {
     var stream = streams.get(number);
-    if (stream != null && tokens > stream.declared) {
-      stream.declared = tokens;
-      stream.commitDue = true;
-      stream.queue();
+    if (stream != null) {
+      stream.commit(tokens);
+      queue(stream);
     }
   }
 
   void finish(int number, int tokens) {
     var stream = streams.get(number);
-    if (stream != null && stream.finish < 0) {
-      stream.finish = tokens;
-      stream.declared = Math.max(stream.declared, tokens);
-      stream.finishDue = true;
-      stream.queue();
+    if (stream != null) {
+      stream.finish(tokens);
+      queue(stream);
     }
   }
 
@@ -200,9 +128,7 @@ final class SenderState {
   // --- lanes
 
   void laneOpened(int number, long now) {
-    var lane = new Lane();
-    lane.heardAt = now;
-    lanes.put(number, lane);
+    lanes.put(number, new LaneWindow(number, config.laneFrames(), now));
   }
 
   /// What it may have swallowed is to be sent again; without any lane all ends.
@@ -219,23 +145,18 @@ final class SenderState {
       }
       return;
     }
-    for (var frame : lane.unacked) {
+    for (var frame : lane.frames()) {
       frame.messages().forEach(this::again);
       for (var piece : frame.pieces()) {
         var stream = streams.get(piece.stream());
         if (stream != null) {
-          stream.pend(piece.layers(), piece.tokens());
+          pend(stream, piece.layers(), piece.tokens());
         }
       }
     }
     for (var stream : streams.values()) {
-      // What the peer said on that lane may be lost too.
-      if (stream.phase == Phase.OFFERED) {
-        stream.offerDue = true;
-      } else {
-        stream.renewDue = true;
-      }
-      stream.queue();
+      stream.askAgain(); // what the peer said on that lane may be lost too
+      queue(stream);
     }
   }
 
@@ -244,13 +165,13 @@ final class SenderState {
       case KvMessage.Commit(int number, _, _) -> {
         var stream = streams.get(number);
         if (stream != null) {
-          stream.commitDue = true;
+          stream.commitAgain();
         }
       }
       case KvMessage.Finish(int number, _, _) -> {
         var stream = streams.get(number);
         if (stream != null) {
-          stream.finishDue = true;
+          stream.finishAgain();
         }
       }
       case KvMessage.Cancel cancel -> cancels.add(cancel);
@@ -270,9 +191,7 @@ final class SenderState {
   /// Whether a frame could be sent on this lane now.
   boolean hasWork(int number) {
     var lane = lanes.get(number);
-    return lane != null
-        && lane.unacked.size() < config.laneFrames()
-        && (!ready.isEmpty() || !cancels.isEmpty());
+    return lane != null && lane.hasRoom() && (!ready.isEmpty() || !cancels.isEmpty());
   }
 
   /// Bytes of pieces that are posted and not sent.
@@ -288,110 +207,39 @@ final class SenderState {
     if (lane == null || !hasWork(number)) {
       return null;
     }
-    var frame = new Filling();
+    var frame = new FrameFilling(config.pieceBytes());
     while (!cancels.isEmpty() && frame.hasRoom()) {
-      frame.messages.add(cancels.remove());
+      frame.add(cancels.remove());
     }
     fill(frame, now);
     if (frame.isEmpty()) {
       return null;
     }
-    if (lane.unacked.isEmpty()) {
-      lane.heardAt = now; // it owes an acknowledgement from now on
-    }
-    lane.sent++;
-    boolean more = !ready.isEmpty() && lane.unacked.size() + 1 < config.laneFrames();
-    var outgoing = new Outgoing(number, lane.sent, more, frame.messages, frame.pieces);
-    lane.unacked.add(outgoing);
-    if (blocked && pendingBytes <= config.queuedBytes() / 2) {
-      blocked = false;
-      effects.add(new Effect.Unblocked());
-    }
+    var outgoing = lane.add(frame.messages(), frame.pieces(), !ready.isEmpty(), now);
+    pendingBytes -= frame.bytes();
+    unblock();
     return outgoing;
   }
 
-  /// A frame that fills up.
-  private final class Filling {
-    final List<KvMessage> messages = new ArrayList<>();
-    final List<Piece> pieces = new ArrayList<>();
-    private long bytes;
-
-    boolean isEmpty() {
-      return messages.isEmpty() && pieces.isEmpty();
-    }
-
-    /// For all messages of one stream and a piece.
-    boolean hasRoom() {
-      return (messages.size() + pieces.size() + 4) * KvFrame.MOST_MESSAGE
-          <= Connection.MOST_HEAD - KvFrame.HEADER;
-    }
-
-    /// Takes one piece of a stream.
-    ///
-    /// @return whether there was one, and room for it
-    boolean take(Stream stream) {
-      long tokenBytes = stream.offer.tokenBytes();
-      long most = (config.pieceBytes() - bytes) / tokenBytes;
-      if (most < 1) {
-        return false;
-      }
-      // Small pieces fill up a frame; what has to be cut anyway rather waits for the next one.
-      boolean whole = bytes > config.pieceBytes() / 2;
-      var area = stream.pending.take(most, stream.room, stream.offer.wireTokens(), whole);
-      if (area == null) {
-        return false;
-      }
-      pieces.add(new Piece(stream.number, stream.epoch(), area.layers(), area.tokens()));
-      stream.reading++;
-      bytes += area.cells() * tokenBytes;
-      pendingBytes -= area.cells() * tokenBytes;
-      return true;
-    }
-  }
-
   /// Streams take turns, a piece at a time.
-  private void fill(Filling frame, long now) {
+  private void fill(FrameFilling frame, long now) {
     for (int idle = 0; idle < ready.size() && frame.hasRoom(); ) {
       var stream = ready.remove();
       stream.isQueued = false;
-      if (stream.outcome != null) {
+      if (stream.outcome() != null) {
         continue;
       }
-      boolean progress = say(stream, frame.messages, now);
-      if (stream.phase == Phase.GRANTED && frame.take(stream)) {
-        stream.toldAt = now;
-        progress = true;
-      }
-      stream.queue();
+      boolean progress = frame.takeFrom(stream, now);
+      queue(stream);
       idle = progress ? 0 : idle + 1;
     }
   }
 
-  private boolean say(Stream stream, List<KvMessage> messages, long now) {
-    int before = messages.size();
-    if (stream.offerDue) {
-      messages.add(new KvMessage.Offer(stream.number, stream.offer));
-      stream.offerDue = false;
-      stream.wasOffered = true;
+  private void unblock() {
+    if (blocked && pendingBytes <= config.queuedBytes() / 2) {
+      blocked = false;
+      effects.add(new Effect.Unblocked());
     }
-    if (stream.phase == Phase.OFFERED) {
-      return messages.size() > before;
-    }
-    if (stream.finishDue) {
-      messages.add(new KvMessage.Finish(stream.number, stream.epoch(), stream.finish));
-    } else if (stream.commitDue) {
-      messages.add(new KvMessage.Commit(stream.number, stream.epoch(), stream.declared));
-    }
-    if (stream.renewDue) {
-      messages.add(new KvMessage.Renew(stream.number, stream.epoch()));
-    }
-    stream.finishDue = false;
-    stream.commitDue = false;
-    stream.renewDue = false;
-    if (messages.size() > before) {
-      stream.toldAt = now;
-    }
-    return messages.size() > before;
   }
 
   /// Nothing reads the memory of these pieces any more, whether they were sent or not.
@@ -402,10 +250,11 @@ final class SenderState {
         stream = ending.get(piece.stream());
       }
       if (stream != null) {
-        stream.reading--;
-        if (stream.outcome != null && stream.reading == 0) {
-          ending.remove(stream.number);
-          effects.add(new Effect.Ended(stream.number, stream.outcome));
+        stream.sent();
+        var outcome = stream.outcome();
+        if (outcome != null && !stream.isRead()) {
+          ending.remove(stream.number());
+          effects.add(new Effect.Ended(stream.number(), outcome));
         }
       }
     }
@@ -419,10 +268,10 @@ final class SenderState {
     if (lane == null) {
       return;
     }
-    lane.heardAt = now;
+    lane.heard(now);
     for (var message : messages) {
       switch (message) {
-        case KvMessage.Ack(long frames) -> acknowledged(lane, frames);
+        case KvMessage.Ack(long frames) -> lane.acknowledged(frames);
         case KvMessage.Waiting(int stream, int epoch) -> waiting(find(stream, epoch));
         case KvMessage.Granted(int stream, int epoch, int room) ->
             granted(find(stream, epoch), room);
@@ -441,100 +290,63 @@ final class SenderState {
     }
   }
 
-  private @Nullable Stream find(int number, int epoch) {
+  private @Nullable SenderStream find(int number, int epoch) {
     var stream = streams.get(number);
     return stream != null && stream.epoch() == epoch ? stream : null;
   }
 
-  private static void acknowledged(Lane lane, long frames) throws BadFrame {
-    if (frames > lane.sent) {
-      throw new BadFrame("%d frames acknowledged, %d sent".formatted(frames, lane.sent));
-    }
-    while (!lane.unacked.isEmpty() && lane.unacked.element().number() <= frames) {
-      lane.unacked.remove();
+  private void waiting(@Nullable SenderStream stream) {
+    if (stream != null) {
+      stream.waiting();
+      queue(stream);
     }
   }
 
-  private static void waiting(@Nullable Stream stream) {
-    if (stream != null && stream.phase == Phase.OFFERED) {
-      stream.phase = Phase.WAITING;
-      stream.queue();
+  private void granted(@Nullable SenderStream stream, int room) {
+    if (stream != null && stream.granted(room)) {
+      effects.add(new Effect.Granted(stream.number(), stream.room()));
+      queue(stream);
     }
   }
 
-  private void granted(@Nullable Stream stream, int room) {
-    if (stream != null && (stream.phase != Phase.GRANTED || room > stream.room)) {
-      stream.phase = Phase.GRANTED;
-      stream.room = Math.max(room, stream.room);
-      effects.add(new Effect.Granted(stream.number, stream.room));
-      stream.queue();
+  private void committed(@Nullable SenderStream stream, int tokens) throws BadFrame {
+    if (stream != null && stream.committed(tokens)) {
+      effects.add(new Effect.Committed(stream.number(), tokens));
     }
   }
 
-  private void committed(@Nullable Stream stream, int tokens) throws BadFrame {
-    if (stream == null) {
-      return;
-    }
-    if (tokens > stream.declared) {
-      throw new BadFrame(
-          "%d tokens of request %d committed of %d"
-              .formatted(tokens, stream.offer.request(), stream.declared));
-    }
-    if (tokens > stream.committed) {
-      stream.committed = tokens;
-      effects.add(new Effect.Committed(stream.number, tokens));
-    }
-  }
-
-  private void resend(Lane lane, Piece piece) throws BadFrame {
-    if (lane.unacked.stream().noneMatch(frame -> frame.pieces().contains(piece))) {
+  private void resend(LaneWindow lane, Piece piece) throws BadFrame {
+    if (!lane.contains(piece)) {
       throw new BadFrame("asks again for %s, which was not sent".formatted(piece));
     }
     var stream = find(piece.stream(), piece.epoch());
     if (stream != null) {
-      stream.pend(piece.layers(), piece.tokens());
-      stream.queue();
+      pend(stream, piece.layers(), piece.tokens());
+      queue(stream);
     }
   }
 
-  private void ended(@Nullable Stream stream, KvMessage.Ended ended) throws BadFrame {
-    if (stream == null) {
-      return;
-    }
-    committed(stream, ended.tokens());
-    switch (ended.end()) {
-      case DONE -> {
-        if (ended.tokens() != stream.finish) {
-          throw new BadFrame(
-              "request %d is done with %d tokens, not %d"
-                  .formatted(stream.offer.request(), ended.tokens(), stream.finish));
-        }
-        end(stream, new KvOutcome.Done(ended.tokens()));
-      }
-      case REFUSED -> end(stream, new KvOutcome.Refused(ended.why()));
-      case CANCELLED -> end(stream, new KvOutcome.Cancelled(ended.why()));
-      case EXPIRED -> end(stream, new KvOutcome.Expired(ended.why()));
-      case UNKNOWN -> end(stream, new KvOutcome.Expired("the receiver does not know it"));
+  private void ended(@Nullable SenderStream stream, KvMessage.Ended ended) throws BadFrame {
+    if (stream != null) {
+      committed(stream, ended.tokens());
+      end(stream, stream.outcome(ended));
     }
   }
 
-  private void end(Stream stream, KvOutcome outcome) {
-    stream.outcome = outcome;
-    streams.remove(stream.number);
-    pendingBytes -= stream.pending.cells() * stream.offer.tokenBytes();
-    if (outcome instanceof KvOutcome.Cancelled && stream.wasOffered && !isLost) {
+  private void end(SenderStream stream, KvOutcome outcome) {
+    stream.end(outcome);
+    streams.remove(stream.number());
+    pendingBytes -= stream.pendingBytes();
+    if (outcome instanceof KvOutcome.Cancelled && stream.wasOffered() && !isLost) {
       // Harmless if it was the peer that cancelled.
-      cancels.add(new KvMessage.Cancel(stream.number, stream.epoch()));
+      cancels.add(new KvMessage.Cancel(stream.number(), stream.epoch()));
     }
-    if (stream.reading > 0) {
-      ending.put(stream.number, stream);
+    if (stream.isRead()) {
+      ending.put(stream.number(), stream);
     } else {
-      effects.add(new Effect.Ended(stream.number, outcome));
+      effects.add(new Effect.Ended(stream.number(), outcome));
     }
-    if (blocked && pendingBytes <= config.queuedBytes() / 2) {
-      blocked = false;
-      effects.add(new Effect.Unblocked());
-    }
+    unblock();
   }
 
   /// Whether the last lane was lost: nothing will be sent any more.
@@ -548,17 +360,15 @@ final class SenderState {
   void tick(long now) {
     lanes.forEach(
         (number, lane) -> {
-          if (!lane.unacked.isEmpty() && now - lane.heardAt > config.patience().toNanos()) {
+          if (lane.isStuck(now, config.patience().toNanos())) {
             effects.add(
                 new Effect.CloseLane(
                     number, "nothing acknowledged for " + config.patience().toMillis() + " ms"));
           }
         });
     for (var stream : streams.values()) {
-      if (now - stream.toldAt >= renewal() && stream.phase != Phase.OFFERED) {
-        stream.renewDue = true;
-        stream.queue();
-      }
+      stream.renew(now, renewal());
+      queue(stream);
     }
   }
 

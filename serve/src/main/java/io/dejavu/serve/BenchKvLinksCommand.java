@@ -1,10 +1,15 @@
 package io.dejavu.serve;
 
+import io.dejavu.serve.SliceBench.How;
 import io.dejavu.transport.LinkBench;
 import io.dejavu.transport.LinkBench.Link;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -20,7 +25,10 @@ import picocli.CommandLine.Spec;
     description = {
       "Measures the ways to another process on this machine, each beside a plain program that does"
           + " the same with nothing around it: writes and reads a socket, or copies memory. Both in"
-          + " turn; medians over the rounds."
+          + " turn; medians over the rounds.",
+      "",
+      "Then slices of keys and values: cut into pieces, checked, sent over one connection or"
+          + " several, received to where they belong, checked again and acknowledged."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -49,6 +57,10 @@ final class BenchKvLinksCommand implements Callable<Integer> {
   @Option(names = "--rounds", paramLabel = "N", description = "Default: 5.")
   int rounds = 5;
 
+  /// How slices are sent.
+  private static final List<How> HOWS =
+      List.of(new How(1, false), new How(1, true), new How(2, true), new How(4, true));
+
   @Override
   public Integer call() throws IOException {
     LogLevel.set("WARN");
@@ -66,22 +78,54 @@ final class BenchKvLinksCommand implements Callable<Integer> {
     }
     var links = ways.stream().map(this::link).toList();
     var out = spec.commandLine().getOut();
-    report(links).lines().forEach(out::println);
+    var lines = new ArrayList<String>();
+    int tasks = links.size() * (pieces.size() + 1 + HOWS.size()) + 1;
+    try (var bar = LoadBar.isTerminal() ? bar(tasks) : null) {
+      Consumer<String> progress =
+          task -> {
+            if (bar != null) {
+              bar.step().setExtraMessage(task);
+            }
+          };
+      var report = new LinkBench(rounds, progress).run(links, pieces);
+      lines.addAll(report.lines());
+      lines.add("");
+      lines.add(
+          "%-20s %11s %9s %9s %6s".formatted("slices of 16 MiB", "", "GB/s", "plain", "share"));
+      for (String way : ways) {
+        double plain = plain(report, link(way));
+        for (How how : HOWS) {
+          progress.accept("slices over " + way);
+          double speed = new SliceBench(rounds).measure(way, how);
+          lines.add(line(link(way), how, speed, plain));
+        }
+      }
+    }
+    lines.forEach(out::println);
     out.flush();
     return ExitCode.DONE.code;
   }
 
-  private LinkBench.Report report(List<Link> links) throws IOException {
-    try (var bar = LoadBar.isTerminal() ? bar(links.size() * (pieces.size() + 1) + 1) : null) {
-      return new LinkBench(
-              rounds,
-              task -> {
-                if (bar != null) {
-                  bar.step().setExtraMessage(task);
-                }
-              })
-          .run(links, pieces);
-    }
+  /// Of the largest body.
+  private static double plain(LinkBench.Report report, Link link) {
+    return report.bandwidths().stream()
+        .filter(row -> row.link() == link)
+        .max(Comparator.comparingLong(LinkBench.Bandwidth::pieceBytes))
+        .orElseThrow()
+        .plain();
+  }
+
+  private static String line(Link link, How how, double speed, double plain) {
+    return String.format(
+        Locale.ROOT,
+        "%-20s %2d lane%s, %-6s %9.2f %9.2f %5.0f%%",
+        link.title(),
+        how.connections(),
+        how.connections() == 1 ? " " : "s",
+        how.checksums() ? "CRC" : "no CRC",
+        speed / 1e9,
+        plain / 1e9,
+        100 * speed / plain);
   }
 
   private static ProgressBar bar(int tasks) {

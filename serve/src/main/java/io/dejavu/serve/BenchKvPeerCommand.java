@@ -31,8 +31,12 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -60,8 +64,9 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     var config = KvStreamConfig.DEFAULT.withChecksums(Boolean.parseBoolean(in.readLine()));
     var transport = new Transport(Identity.of("peer"), secret, TransportConfig.DEFAULT);
     try (var memory = KvMemory.open(new HostDevice(), layout);
+        var digests = Executors.newSingleThreadExecutor();
         var listener = transport.listen(address)) {
-      var shelf = new Shelf(memory, out);
+      var shelf = new Shelf(memory, out, digests);
       Thread.ofPlatform().daemon().name("accept").start(() -> accept(listener, config, shelf));
       say(out, listener.address().toString());
       while (in.readLine() != null) {
@@ -88,6 +93,7 @@ final class BenchKvPeerCommand implements Callable<Integer> {
 
   private static void accept(Listener listener, KvStreamConfig config, Shelf shelf) {
     var epochs = new KvEpochs(100);
+    var receivers = new HashMap<UUID, KvReceiver>();
     try {
       while (true) {
         var connection = listener.accept(Deadline.in(KvPeer.PATIENCE));
@@ -97,7 +103,12 @@ final class BenchKvPeerCommand implements Callable<Integer> {
         if (connection.peer().equals(FragmentTarget.NAME)) {
           Thread.ofPlatform().daemon().name("fragments").start(() -> shelf.fragments(connection));
         } else {
-          KvReceiver.open(List.of(connection), config, epochs, shelf);
+          var receiver = receivers.get(connection.peerIncarnation());
+          if (receiver == null || !receiver.add(connection)) {
+            receivers.put(
+                connection.peerIncarnation(),
+                KvReceiver.open(List.of(connection), config, epochs, shelf));
+          }
         }
       }
     } catch (IOException _) {
@@ -106,7 +117,9 @@ final class BenchKvPeerCommand implements Callable<Integer> {
   }
 
   /// One memory, in which every request begins at block 0.
-  private record Shelf(KvMemory memory, PrintWriter out) implements KvLanding {
+  ///
+  /// @param digests takes checksums, for which the sender should not have to wait
+  private record Shelf(KvMemory memory, PrintWriter out, Executor digests) implements KvLanding {
     @Override
     public void offered(KvArrival arrival) {
       arrival.grant(memory, blocks());
@@ -124,7 +137,11 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     }
 
     private void complete(long request, int tokens) {
-      say(out, "%d %08x".formatted(request, KvStreamBench.digest(memory, blocks(), tokens)));
+      digests.execute(
+          () ->
+              say(
+                  out,
+                  "%d %08x".formatted(request, KvStreamBench.digest(memory, blocks(), tokens))));
     }
 
     private void unpack(FragmentTarget.Head head, Connection.Incoming message)

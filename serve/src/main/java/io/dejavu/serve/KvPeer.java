@@ -13,6 +13,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -87,8 +89,17 @@ final class KvPeer implements AutoCloseable {
   ///
   /// @param name what this connection is for
   Connection connect(String name) throws IOException {
-    return new Transport(Identity.of(name), secret, TransportConfig.DEFAULT)
-        .connect(address, Deadline.in(PATIENCE));
+    return connect(name, 1).getFirst();
+  }
+
+  /// Connects to it several times; what comes over these is one peer's.
+  List<Connection> connect(String name, int count) throws IOException {
+    var transport = new Transport(Identity.of(name), secret, TransportConfig.DEFAULT);
+    var connections = new ArrayList<Connection>();
+    for (int i = 0; i < count; i++) {
+      connections.add(transport.connect(address, Deadline.in(PATIENCE)));
+    }
+    return connections;
   }
 
   /// The next line that it wrote.

@@ -49,6 +49,11 @@ public final class LinkBench {
     Link(String title) {
       this.title = title;
     }
+
+    /// For people.
+    public String title() {
+      return title;
+    }
   }
 
   /// What one link does with bodies of one size.

@@ -153,8 +153,12 @@ final class RingReceiver {
     }
     publish();
     for (var spin = new SpinWait(deadline); spin.lasts(); ) {
+      long before = put;
       if (areThere(least)) {
         return true;
+      }
+      if (put != before) {
+        spin = new SpinWait(deadline); // the rest will not be long
       }
     }
     long wanted = taken + Math.max(least, Math.min(useful, ring.capacity() / 4));

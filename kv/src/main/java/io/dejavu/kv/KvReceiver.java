@@ -8,9 +8,7 @@ import io.dejavu.transport.Deadline;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
@@ -51,10 +49,7 @@ public final class KvReceiver implements AutoCloseable {
   private long pieces;
   private long bytes;
 
-  /// Effects in order, and who tells them.
-  private final Queue<ReceiverState.Effect> effects = new ConcurrentLinkedQueue<>();
-
-  private final ReentrantLock telling = new ReentrantLock();
+  private final EffectQueue<ReceiverState.Effect> effects = new EffectQueue<>(this::tell);
 
   /// What came so far.
   ///
@@ -130,14 +125,14 @@ public final class KvReceiver implements AutoCloseable {
     try {
       event.accept(state);
       isNew = state.hasOwnReplies();
-      effects.addAll(state.effects());
+      effects.add(state.effects());
     } finally {
       deciding.unlock();
     }
     if (isNew) {
       LockSupport.unpark(replying);
     }
-    tell();
+    effects.tell();
   }
 
   private void replyAll() {
@@ -183,11 +178,11 @@ public final class KvReceiver implements AutoCloseable {
       try {
         return event.on(state);
       } finally {
-        effects.addAll(state.effects());
+        effects.add(state.effects());
         deciding.unlock();
       }
     } finally {
-      tell();
+      effects.tell();
     }
   }
 
@@ -300,18 +295,6 @@ public final class KvReceiver implements AutoCloseable {
   }
 
   // --- what comes of it
-
-  private void tell() {
-    while (!effects.isEmpty() && !telling.isHeldByCurrentThread() && telling.tryLock()) {
-      try {
-        for (ReceiverState.Effect effect; (effect = effects.poll()) != null; ) {
-          tell(effect);
-        }
-      } finally {
-        telling.unlock();
-      }
-    }
-  }
 
   private void tell(ReceiverState.Effect effect) {
     try {

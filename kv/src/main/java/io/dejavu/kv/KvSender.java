@@ -55,10 +55,7 @@ public final class KvSender implements AutoCloseable {
   private final SenderState state;
   private long tickAt;
 
-  /// Effects in order, and who tells them.
-  private final Queue<SenderState.Effect> effects = new ConcurrentLinkedQueue<>();
-
-  private final ReentrantLock telling = new ReentrantLock();
+  private final EffectQueue<SenderState.Effect> effects = new EffectQueue<>(this::tell);
 
   /// What was sent so far.
   ///
@@ -170,11 +167,11 @@ public final class KvSender implements AutoCloseable {
     try {
       readPosts();
       event.accept(state);
-      effects.addAll(state.effects());
+      effects.add(state.effects());
     } finally {
       deciding.unlock();
     }
-    tell();
+    effects.tell();
   }
 
   private void readPosts() {
@@ -202,11 +199,11 @@ public final class KvSender implements AutoCloseable {
     try {
       readPosts();
       frame = state.next(lane, System.nanoTime());
-      effects.addAll(state.effects());
+      effects.add(state.effects());
     } finally {
       deciding.unlock();
     }
-    tell();
+    effects.tell();
     if (frame != null && frame.more()) {
       wakeOne();
     }
@@ -237,10 +234,10 @@ public final class KvSender implements AutoCloseable {
       readPosts();
       state.replied(lane, messages, System.nanoTime());
     } finally {
-      effects.addAll(state.effects());
+      effects.add(state.effects());
       deciding.unlock();
     }
-    tell();
+    effects.tell();
     for (var each : lanes) {
       if (each.isParked() && hasWork(each.number())) {
         each.wake();
@@ -278,18 +275,6 @@ public final class KvSender implements AutoCloseable {
   }
 
   // --- what comes of it
-
-  private void tell() {
-    while (!effects.isEmpty() && !telling.isHeldByCurrentThread() && telling.tryLock()) {
-      try {
-        for (SenderState.Effect effect; (effect = effects.poll()) != null; ) {
-          tell(effect);
-        }
-      } finally {
-        telling.unlock();
-      }
-    }
-  }
 
   private void tell(SenderState.Effect effect) {
     try {

@@ -1,0 +1,37 @@
+package io.dejavu.kv;
+
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/// What is to be told of what was decided, in that order. Effects are added under the lock that
+/// guards the decisions and told without it, by whichever thread comes by, one at a time.
+final class EffectQueue<E> {
+  private final Queue<E> effects = new ConcurrentLinkedQueue<>();
+  private final ReentrantLock telling = new ReentrantLock();
+  private final Consumer<E> teller;
+
+  /// @param teller may decide something again, which is told after what is being told
+  EffectQueue(Consumer<E> teller) {
+    this.teller = teller;
+  }
+
+  void add(List<E> some) {
+    effects.addAll(some);
+  }
+
+  /// Tells all there is, unless another thread is at it, which then tells this as well.
+  void tell() {
+    while (!effects.isEmpty() && !telling.isHeldByCurrentThread() && telling.tryLock()) {
+      try {
+        for (E effect; (effect = effects.poll()) != null; ) {
+          teller.accept(effect);
+        }
+      } finally {
+        telling.unlock();
+      }
+    }
+  }
+}

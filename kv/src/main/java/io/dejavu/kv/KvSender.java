@@ -136,18 +136,40 @@ public final class KvSender implements AutoCloseable {
     }
   }
 
-  /// Sees to it that what was posted is sent, within a few milliseconds. Never waits.
+  /// Sees to it that what was posted is sent, within a few milliseconds if a lane has room for it.
+  /// Never waits.
   public void flush() {
+    long now = System.nanoTime();
     for (var lane : lanes) {
-      if (lane.isLingering()) {
-        return;
+      if (lane.looksSoon(now)) {
+        return; // if it has no room it wakes one that has
       }
     }
     wakeOne();
   }
 
-  /// Wakes one lane that has nothing to do; those that have see what was posted themselves.
+  /// The same at once. Lanes that have something to do see themselves what was posted.
   void wakeOne() {
+    if (!wakeFree()) {
+      wakeReader();
+    }
+  }
+
+  /// Wakes one lane that has nothing to do and could send.
+  ///
+  /// @return false if there is none: who gets room again looks for what there is to send
+  private boolean wakeFree() {
+    for (var lane : lanes) {
+      if (lane.isParked() && lane.hasRoom()) {
+        lane.wake();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Has somebody read the notes, though nothing can be sent: some say that a stream has ended.
+  private void wakeReader() {
     for (var lane : lanes) {
       if (lane.isParked()) {
         lane.wake();
@@ -155,7 +177,7 @@ public final class KvSender implements AutoCloseable {
       }
     }
     if (lanes.isEmpty()) {
-      decide(_ -> {}); // nobody else would ever read the notes
+      decide(_ -> {}); // nobody else would ever read them
     }
   }
 
@@ -193,19 +215,23 @@ public final class KvSender implements AutoCloseable {
     }
   }
 
-  SenderState.@Nullable Outgoing next(int lane) {
+  /// The next frame of a lane; another lane is woken for what it leaves.
+  SenderState.@Nullable Outgoing next(SenderLane lane) {
     SenderState.Outgoing frame;
+    boolean leavesSome;
     deciding.lock();
     try {
       readPosts();
-      frame = state.next(lane, System.nanoTime());
+      frame = state.next(lane.number(), System.nanoTime());
+      leavesSome = state.isReady();
+      lane.setRoom(state.hasRoom(lane.number()));
       effects.add(state.effects());
     } finally {
       deciding.unlock();
     }
     effects.tell();
-    if (frame != null && frame.more()) {
-      wakeOne();
+    if (leavesSome) {
+      wakeFree();
     }
     return frame;
   }
@@ -228,11 +254,12 @@ public final class KvSender implements AutoCloseable {
     bytes.add(sentBytes);
   }
 
-  void replied(int lane, List<KvMessage> messages) throws BadFrame {
+  void replied(SenderLane lane, List<KvMessage> messages) throws BadFrame {
     deciding.lock();
     try {
       readPosts();
-      state.replied(lane, messages, System.nanoTime());
+      state.replied(lane.number(), messages, System.nanoTime());
+      lane.setRoom(state.hasRoom(lane.number()));
     } finally {
       effects.add(state.effects());
       deciding.unlock();

@@ -19,6 +19,9 @@ final class SenderLane {
   /// step would cost the step loop more than all the rest of posting.
   private static final long LINGER_NANOS = 4_000_000;
 
+  /// So late it may be with it before others look instead: it has overslept, or is stuck.
+  private static final long LATE_NANOS = 2 * LINGER_NANOS;
+
   /// So long after the last frame it goes on looking.
   private static final long LATELY_NANOS = 20 * LINGER_NANOS;
 
@@ -32,7 +35,8 @@ final class SenderLane {
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private final PieceCopy copy;
   private volatile boolean isParked;
-  private volatile boolean isLingering;
+  private volatile long looksBy = System.nanoTime();
+  private volatile boolean hasRoom = true;
   private volatile boolean isClosed;
 
   SenderLane(KvSender sender, int number, Connection connection, KvStreamConfig config) {
@@ -65,9 +69,20 @@ final class SenderLane {
     return isParked;
   }
 
-  /// Whether it will look within a few milliseconds whether there is something to send.
-  boolean isLingering() {
-    return isLingering;
+  /// Whether it will look within a few milliseconds whether there is something to send, and is not
+  /// stuck in sending.
+  boolean looksSoon(long now) {
+    return looksBy - now > 0;
+  }
+
+  /// Whether the peer has acknowledged enough for one more frame.
+  boolean hasRoom() {
+    return hasRoom;
+  }
+
+  /// Said by whoever holds the lock that guards the decisions.
+  void setRoom(boolean hasSome) {
+    hasRoom = hasSome;
   }
 
   /// There may be something to send.
@@ -96,8 +111,8 @@ final class SenderLane {
   }
 
   private void rest(boolean shortly) {
-    // Whoever posts afterwards sees that it is parked or lingers, or it sees what was posted.
-    isLingering = shortly;
+    // Whoever posts afterwards sees that it is parked or looks soon, or it sees what was posted.
+    looksBy = System.nanoTime() + (shortly ? LATE_NANOS : 0);
     isParked = true;
     if (!isClosed && !sender.hasWork(number)) {
       LockSupport.parkNanos(
@@ -107,7 +122,7 @@ final class SenderLane {
   }
 
   private boolean sendNext() throws ConnectionLost {
-    var frame = isClosed ? null : sender.next(number);
+    var frame = isClosed ? null : sender.next(this);
     if (frame == null) {
       return false;
     }
@@ -153,7 +168,7 @@ final class SenderLane {
                 "reply %d after %d, with %d bytes"
                     .formatted(frame.number(), heard - 1, incoming.bodyLeft()));
           }
-          sender.replied(number, frame.messages());
+          sender.replied(this, frame.messages());
         }
       }
     } catch (ConnectionLost e) {

@@ -190,8 +190,18 @@ final class SenderState {
 
   /// Whether a frame could be sent on this lane now.
   boolean hasWork(int number) {
+    return hasRoom(number) && isReady();
+  }
+
+  /// Whether the peer has acknowledged enough for one more frame on this lane.
+  boolean hasRoom(int number) {
     var lane = lanes.get(number);
-    return lane != null && lane.hasRoom() && (!ready.isEmpty() || !cancels.isEmpty());
+    return lane != null && lane.hasRoom();
+  }
+
+  /// Whether something waits for a lane with room.
+  boolean isReady() {
+    return !ready.isEmpty() || !cancels.isEmpty();
   }
 
   /// Bytes of pieces that are posted and not sent.

@@ -50,12 +50,10 @@ public final class StepLoop implements Engine {
   private final Computer computer;
   private final BlockPool pool;
   private final int blockTokens;
-  private final long blockBytes;
-  private final PipelineProbe probe;
   private final StepPlanner planner;
+  private final Measuring measuring;
   private final Audience audience;
   private final StepListener listener;
-  private final Pace pace = new Pace();
   private final ArrayDeque<Long> deaf = new ArrayDeque<>();
   // Whether the planner had something to do when last asked.
   private boolean active;
@@ -106,12 +104,11 @@ public final class StepLoop implements Engine {
     this.admission = admission;
     this.pool = pool;
     this.blockTokens = scheduling.blockTokens();
-    this.blockBytes = scheduling.blockBytes();
-    this.probe = new PipelineProbe(computer, pool, scheduling, engineConfig);
     this.inbox = new Inbox(engineConfig.maxLive());
     this.audience = new Audience(observer, inbox::ended);
     this.listener = listener;
     this.planner = new StepPlanner(engineConfig, admission, pool, scheduling);
+    this.measuring = new Measuring(planner, computer, pool, scheduling, engineConfig, config);
     this.counts = new Counts(lastStep, planner.status());
     this.thread = Thread.ofPlatform().name("step-loop").daemon().unstarted(this::run);
   }
@@ -278,7 +275,7 @@ public final class StepLoop implements Engine {
   private void run() {
     try (computer) {
       hear(inbox.poll());
-      measureCopies();
+      measuring.tryCopies();
       openTiers();
       while (!(draining && isIdle())) {
         listen();
@@ -289,7 +286,7 @@ public final class StepLoop implements Engine {
         active = !commands.isEmpty();
         perform(commands);
         if (isIdle()) {
-          measureSteps();
+          measureStep();
           checkMyself();
         }
       }
@@ -309,10 +306,10 @@ public final class StepLoop implements Engine {
 
   /// Takes all messages there are; waits for one if there is nothing else to do.
   private void listen() throws InterruptedException {
-    boolean busy = !isIdle() || wantsToMeasure();
+    boolean busy = !isIdle() || measuring.wantsStep();
     boolean waits = computer.tiers().isLoading() && !active;
     hear(waits ? inbox.poll(GLANCE) : busy ? inbox.poll() : inbox.poll(HEARTBEAT));
-    arrive(computer.tiers().poll(System.nanoTime(), pace));
+    pollTiers();
     for (var late = audience.expired(System.nanoTime());
         late.isPresent();
         late = audience.expired(System.nanoTime())) {
@@ -359,10 +356,10 @@ public final class StepLoop implements Engine {
             perform(planner.on(swapIn(sequence, blocks)));
         case StepCommand.Spill spill -> spill(spill);
         case StepCommand.Store store ->
-            computer.tiers().store(store, pace.prefillTokensPerSecond());
+            computer.tiers().store(store, measuring.pace().prefillTokensPerSecond());
         case StepCommand.Load load -> {
-          computer.tiers().load(load, System.nanoTime(), pace);
-          arrive(computer.tiers().poll(System.nanoTime(), pace));
+          computer.tiers().load(load, System.nanoTime(), measuring.pace());
+          pollTiers();
         }
         case StepCommand.DropSwapped(var sequence) -> computer.dropSwapped(sequence);
         case StepCommand.Recompute(var sequence) -> {
@@ -398,7 +395,7 @@ public final class StepLoop implements Engine {
     long begin = System.nanoTime();
     try {
       computer.swapOut(sequence, blocks);
-      copied(blocks.length, begin);
+      measuring.copied(blocks.length, begin);
       audience.preempted(sequence, true);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "sequence %d is computed again, not swapped".formatted(sequence), e);
@@ -415,13 +412,17 @@ public final class StepLoop implements Engine {
     }
   }
 
+  private void pollTiers() {
+    arrive(computer.tiers().poll(System.nanoTime(), measuring.pace()));
+  }
+
   /// Something has come of copies behind the prefix cache.
   private void arrive(List<StepEvent> events) {
     for (var event : events) {
       perform(planner.on(event));
     }
     if (!events.isEmpty()) {
-      planner.on(new StepEvent.Measured(pace.costs()));
+      measuring.tell();
     }
   }
 
@@ -429,25 +430,11 @@ public final class StepLoop implements Engine {
     long begin = System.nanoTime();
     try {
       computer.swapIn(sequence, blocks);
-      copied(blocks.length, begin);
+      measuring.copied(blocks.length, begin);
       return new StepEvent.SwappedIn(sequence);
     } catch (RuntimeException | Error e) {
       LOG.log(Level.WARNING, "sequence %d did not come back from the host".formatted(sequence), e);
       return new StepEvent.SwapFailed(sequence);
-    }
-  }
-
-  private void copied(int blocks, long begin) {
-    pace.copied(blocks * blockBytes, System.nanoTime() - begin);
-    planner.on(new StepEvent.Measured(pace.costs()));
-  }
-
-  private void measureCopies() {
-    try {
-      probe.copy(pace);
-      planner.on(new StepEvent.Measured(pace.costs()));
-    } catch (RuntimeException | Error e) {
-      LOG.log(Level.WARNING, "no sequence is swapped to host memory: a copy failed", e);
     }
   }
 
@@ -456,32 +443,20 @@ public final class StepLoop implements Engine {
     var tiers = computer.tiers();
     tiers.onArrival(inbox::nudge);
     long deadline = System.nanoTime() + FLUSH.toNanos();
-    arrive(tiers.poll(System.nanoTime(), pace));
+    pollTiers();
     while (!tiers.isKnown() && System.nanoTime() - deadline < 0) {
       Thread.sleep(1);
-      arrive(tiers.poll(System.nanoTime(), pace));
+      pollTiers();
     }
   }
 
-  private boolean wantsToMeasure() {
-    // After the first steps: what was never compiled is slow.
-    return config.measuresSteps() && probe.wantsSteps() && planner.steps() > 0;
-  }
-
-  private void measureSteps() {
-    if (!wantsToMeasure()) {
+  private void measureStep() {
+    if (!measuring.wantsStep()) {
       return;
     }
     try {
-      probe
-          .measureStep()
-          .ifPresent(
-              tokens -> {
-                LOG.log(Level.DEBUG, "steps of at most {0} tokens", tokens);
-                planner.on(new StepEvent.Budget(tokens));
-              });
+      measuring.tryStep();
     } catch (RuntimeException | Error e) {
-      probe.giveUp();
       report("a step that was to be measured failed: " + e, e);
     } finally {
       lastStep = System.nanoTime();
@@ -496,8 +471,7 @@ public final class StepLoop implements Engine {
       var results = computer.run(plan);
       problem = "";
       failed = false;
-      pace.computed(plan, System.nanoTime() - begin);
-      planner.on(new StepEvent.Measured(pace.costs()));
+      measuring.computed(plan, begin);
       return new StepEvent.StepDone(results);
     } catch (RuntimeException | Error e) {
       var why =
@@ -562,7 +536,7 @@ public final class StepLoop implements Engine {
       if (inbox.poll(GLANCE) instanceof Message.Nudge) {
         inbox.nudgeSeen();
       }
-      arrive(computer.tiers().poll(System.nanoTime(), pace));
+      pollTiers();
     }
     count();
   }

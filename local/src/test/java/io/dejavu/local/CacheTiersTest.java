@@ -5,23 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.backend.cpu.CpuKernels;
-import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
-import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
-import io.dejavu.engine.StepPlan;
-import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.KvConfig;
 import io.dejavu.kv.KvTierConfig;
-import io.dejavu.model.Architectures;
-import io.dejavu.model.Checkpoint;
-import io.dejavu.model.Executor;
-import io.dejavu.model.LoadProgress;
-import io.dejavu.model.Precision;
-import io.dejavu.model.StepLimits;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
 import java.io.IOException;
@@ -43,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class CacheTiersTest {
   private static final EngineConfig ENGINE = new EngineConfig(256, 8, 100, 512);
-  private static final Path MODEL = Path.of("../models/shakespeare-opt-7m");
+  private static final long POOL_BYTES = 8 << 20;
 
   private static Kernels kernels;
   @TempDir private Path disk;
@@ -232,66 +222,14 @@ class CacheTiersTest {
     return open(tiers, "");
   }
 
+  /// Everything is quicker to load than to compute.
   private static StepLoop open(KvTierConfig tiers, String identity) {
-    var checkpoint = Checkpoint.of(MODEL);
-    try (var weights = checkpoint.openWeights()) {
-      var executor =
-          Executor.load(
-              weights,
-              Architectures.of(checkpoint.config()),
-              kernels,
-              Precision.AUTO,
-              new StepLimits(512, 20),
-              LoadProgress.SILENT);
-      var kv = KvConfig.DEFAULT.withBytes(POOL_BYTES).withTiers(tiers);
-      var pipeline = LocalPipeline.open(executor, kernels.device(), ENGINE, kv, identity);
-      return StepLoop.start(
-          new SlowPrompts(pipeline),
-          ENGINE,
-          StepLoopConfig.DEFAULT,
-          pipeline.admission(),
-          new BlockPool(pipeline.layout().blocks()),
-          pipeline.scheduling(),
-          EngineObserver.NONE,
-          StepListener.NONE);
-    }
-  }
-
-  private static final long POOL_BYTES = 8 << 20;
-
-  /// Prompts take so long here that everything is quicker to load, on every machine.
-  private record SlowPrompts(LocalPipeline pipeline) implements StepLoop.Computer {
-    @Override
-    public List<ChunkResult> run(StepPlan plan) {
-      if (plan.tokens() > plan.chunks().size()) {
-        LockSupport.parkNanos(10_000L * 5 * plan.tokens());
-      }
-      return pipeline.run(plan);
-    }
-
-    @Override
-    public void swapOut(long sequence, int[] blocks) {
-      pipeline.swapOut(sequence, blocks);
-    }
-
-    @Override
-    public void swapIn(long sequence, int[] blocks) {
-      pipeline.swapIn(sequence, blocks);
-    }
-
-    @Override
-    public void dropSwapped(long sequence) {
-      pipeline.dropSwapped(sequence);
-    }
-
-    @Override
-    public CacheStore tiers() {
-      return pipeline.tiers();
-    }
-
-    @Override
-    public void close() {
-      pipeline.close();
-    }
+    return BundledLoop.open(
+        kernels,
+        ENGINE,
+        KvConfig.DEFAULT.withBytes(POOL_BYTES).withTiers(tiers),
+        StepLoopConfig.DEFAULT,
+        identity,
+        pipeline -> new SlowPrompts(pipeline, plan -> 50_000L * plan.tokens()));
   }
 }

@@ -5,34 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dejavu.backend.cpu.CpuKernels;
-import io.dejavu.engine.ChunkResult;
 import io.dejavu.engine.Engine;
 import io.dejavu.engine.EngineConfig;
-import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.Pooling;
-import io.dejavu.engine.StepPlan;
 import io.dejavu.engine.TokenLogprobs;
-import io.dejavu.kv.BlockPool;
 import io.dejavu.kv.KvConfig;
-import io.dejavu.model.Architectures;
-import io.dejavu.model.Checkpoint;
-import io.dejavu.model.Executor;
-import io.dejavu.model.LoadProgress;
-import io.dejavu.model.Precision;
-import io.dejavu.model.StepLimits;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -165,7 +153,8 @@ class LocalPipelineTest {
     var tiny = KvConfig.DEFAULT.withBytes(24L * blockBytes());
 
     var alone = generate(requests, config, KvConfig.DEFAULT, 1);
-    var swapped = generate(requests, config, tiny, requests.size(), SlowPrompts::new);
+    var swapped =
+        generate(requests, config, tiny, requests.size(), LocalPipelineTest::swappingIsCheaper);
     var recomputed = generate(requests, config, tiny.withSwapBytes(0), requests.size());
 
     assertThat(swapped.shown).isEqualTo(alone.shown);
@@ -194,40 +183,8 @@ class LocalPipelineTest {
     }
   }
 
-  /// Prompts take so long here that swapping is cheaper on every machine.
-  private record SlowPrompts(LocalPipeline pipeline) implements StepLoop.Computer {
-    @Override
-    public List<ChunkResult> run(StepPlan plan) {
-      if (plan.tokens() > plan.chunks().size()) {
-        LockSupport.parkNanos(40_000_000);
-      }
-      return pipeline.run(plan);
-    }
-
-    @Override
-    public void swapOut(long sequence, int[] blocks) {
-      pipeline.swapOut(sequence, blocks);
-    }
-
-    @Override
-    public void swapIn(long sequence, int[] blocks) {
-      pipeline.swapIn(sequence, blocks);
-    }
-
-    @Override
-    public void dropSwapped(long sequence) {
-      pipeline.dropSwapped(sequence);
-    }
-
-    @Override
-    public CacheStore tiers() {
-      return pipeline.tiers();
-    }
-
-    @Override
-    public void close() {
-      pipeline.close();
-    }
+  private static StepLoop.Computer swappingIsCheaper(LocalPipeline pipeline) {
+    return new SlowPrompts(pipeline, _ -> 40_000_000);
   }
 
   private record Run(List<List<String>> shown, int cachedTokens, Engine.Totals totals) {}
@@ -312,27 +269,7 @@ class LocalPipelineTest {
       KvConfig kvConfig,
       StepLoopConfig loopConfig,
       Function<LocalPipeline, StepLoop.Computer> computer) {
-    var checkpoint = Checkpoint.of(Path.of("../models/shakespeare-opt-7m"));
-    try (var weights = checkpoint.openWeights()) {
-      var executor =
-          Executor.load(
-              weights,
-              Architectures.of(checkpoint.config()),
-              kernels,
-              Precision.AUTO,
-              new StepLimits(512, 20),
-              LoadProgress.SILENT);
-      var pipeline = LocalPipeline.open(executor, kernels.device(), engineConfig, kvConfig);
-      return StepLoop.start(
-          computer.apply(pipeline),
-          engineConfig,
-          loopConfig,
-          pipeline.admission(),
-          new BlockPool(pipeline.layout().blocks()),
-          pipeline.scheduling(),
-          EngineObserver.NONE,
-          StepListener.NONE);
-    }
+    return BundledLoop.open(kernels, engineConfig, kvConfig, loopConfig, "", computer);
   }
 
   private static GenerationRequest randomRequest(SplittableRandom random) {

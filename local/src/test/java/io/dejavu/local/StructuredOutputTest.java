@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.engine.EngineConfig;
-import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.FinishReason;
 import io.dejavu.engine.GenerationEvent.Finished;
 import io.dejavu.engine.GenerationEvent.Token;
@@ -14,12 +13,7 @@ import io.dejavu.grammar.Grammar;
 import io.dejavu.grammar.GrammarVocabulary;
 import io.dejavu.grammar.TokenGrammar;
 import io.dejavu.kv.KvConfig;
-import io.dejavu.model.Architectures;
 import io.dejavu.model.Checkpoint;
-import io.dejavu.model.Executor;
-import io.dejavu.model.LoadProgress;
-import io.dejavu.model.Precision;
-import io.dejavu.model.StepLimits;
 import io.dejavu.model.Tokenizer;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
@@ -62,18 +56,9 @@ class StructuredOutputTest {
     tokenizer = checkpoint.openTokenizer();
     vocabulary = GrammarVocabulary.of(tokenizer);
     var config = new EngineConfig(256, 16, 100, 0);
-    try (var weights = checkpoint.openWeights()) {
-      var executor =
-          Executor.load(
-              weights,
-              Architectures.of(checkpoint.config()),
-              kernels,
-              Precision.AUTO,
-              new StepLimits(256, 16),
-              LoadProgress.SILENT);
-      var pipeline = LocalPipeline.open(executor, kernels.device(), config, KvConfig.DEFAULT);
-      loop = StepLoop.open(pipeline, config, StepLoopConfig.DEFAULT, EngineObserver.NONE);
-    }
+    loop =
+        BundledLoop.open(
+            kernels, config, KvConfig.DEFAULT, StepLoopConfig.DEFAULT, "", pipeline -> pipeline);
   }
 
   @AfterAll

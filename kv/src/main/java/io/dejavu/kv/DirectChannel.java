@@ -1,7 +1,10 @@
 package io.dejavu.kv;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -17,6 +20,9 @@ import java.util.Set;
 /// @param direct whether it is so
 record DirectChannel(FileChannel channel, boolean direct) {
   static final long ALIGNMENT = 4096;
+
+  /// A transfer of more is cut: `read` and `write` of Linux take no 2 GiB.
+  private static final long MOST_BYTES = 1 << 30;
 
   private static final System.Logger LOG = System.getLogger(DirectChannel.class.getName());
 
@@ -57,6 +63,25 @@ record DirectChannel(FileChannel channel, boolean direct) {
           .findFirst();
     } catch (ClassNotFoundException _) {
       return Optional.empty(); // Another Java than OpenJDK.
+    }
+  }
+
+  /// One `read` or `write` of a channel.
+  interface Transfer {
+    int of(ByteBuffer part, long position) throws IOException;
+  }
+
+  /// Reads or writes all of `bytes`.
+  ///
+  /// @throws EOFException if the file ends before
+  static void transfer(MemorySegment bytes, long position, Transfer transfer) throws IOException {
+    for (long done = 0; done < bytes.byteSize(); ) {
+      var part = bytes.asSlice(done, Math.min(MOST_BYTES, bytes.byteSize() - done));
+      int now = transfer.of(part.asByteBuffer(), position + done);
+      if (now <= 0) {
+        throw new EOFException("nothing at byte %d".formatted(position + done));
+      }
+      done += now;
     }
   }
 }

@@ -13,9 +13,18 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Reads and writes a {@link KvFile} while others compute: thread `kv-disk-reader` and thread
-/// `kv-disk-writer`, each with a few buffers of its own. Whoever computes copies between those and
-/// its memory, and never waits for the disk.
+/// Reads and writes a {@link KvFile} while others compute, through a few buffers of its own. Whoever
+/// computes copies between those and its memory, and never waits for the disk.
+///
+/// A buffer belongs to one thread at a time, which hands it to the next:
+///
+/// ```
+/// free ── kv-disk-reader ── kv-disk-checker ── whoever polls ── free     read · checksums · copied
+/// free ── whoever writes ── kv-disk-checker ── kv-disk-writer ── free    copied · checksums · written
+/// ```
+///
+/// So checksums of one buffer are taken while the disk is busy with another. The last of several
+/// reads, or the only one, is checked by the thread that read it, which has nothing else to do.
 ///
 /// One thread calls it, and {@link #poll}s for what has become of its orders. A write that fails,
 /// because the disk is full for example, is one outcome of several; the first is logged.
@@ -25,25 +34,33 @@ public final class KvDisk implements AutoCloseable {
   /// How many buffers each thread has.
   public static final int BUFFERS = 4;
 
-  private static final long BUFFER_BYTES = 4 << 20;
+  static final long BUFFER_BYTES = 4 << 20;
 
   /// A disk that was slow once may be fast again: how often that is looked after.
-  private static final int WRITES_PER_TRY = 64;
+  private static final int WRITES_PER_TRY = 128;
 
-  private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration GLANCE = Duration.ofSeconds(1);
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private static final String COMPUTED_AGAIN =
+      "a block is computed again: it did not come from disk";
 
   private final KvFile file;
+  private final Duration patience;
   private final int records;
   private final List<HostBuffer> buffers = new ArrayList<>();
   private final BlockingQueue<HostBuffer> freeToRead = new LinkedBlockingQueue<>();
   private final BlockingQueue<HostBuffer> freeToWrite = new LinkedBlockingQueue<>();
   // Bounded by the blocks that wait for it.
   private final BlockingQueue<Read> reads = new LinkedBlockingQueue<>();
-  // Bounded by the buffers.
+  // Bounded by the buffers, both.
+  private final BlockingQueue<Runnable> checks = new LinkedBlockingQueue<>();
   private final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
   private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
   private final Thread reader =
       Thread.ofPlatform().name("kv-disk-reader").daemon().unstarted(this::read);
+  private final Thread checker =
+      Thread.ofPlatform().name("kv-disk-checker").daemon().unstarted(this::check);
   private final Thread writer =
       Thread.ofPlatform().name("kv-disk-writer").daemon().unstarted(this::write);
   private volatile Runnable wake = () -> {};
@@ -64,8 +81,10 @@ public final class KvDisk implements AutoCloseable {
 
   private record Write(int slot, List<KvLabel> labels, HostBuffer buffer) {}
 
-  // Wakes a thread that is to end.
+  // The last in its queue.
   private static final Read NO_READ = new Read(0, 0, 0, List.of());
+  private static final Runnable NO_CHECK = () -> {};
+  private final Write noWrite;
 
   /// What has happened.
   public sealed interface Arrival {
@@ -80,6 +99,7 @@ public final class KvDisk implements AutoCloseable {
     /// A read is done; the buffer is to be given back by {@link #release}.
     ///
     /// @param good so many of the first are what was wanted
+    /// @param nanos that it kept the disk busy, or the checksums, whichever is longer
     record Arrived(Read read, HostBuffer buffer, int good, long bytes, long nanos)
         implements Arrival {}
 
@@ -87,21 +107,29 @@ public final class KvDisk implements AutoCloseable {
     record Tried(long bytes, long nanos) implements Arrival {}
   }
 
-  private KvDisk(KvFile file) {
+  private KvDisk(KvFile file, Duration patience) {
     this.file = file;
+    this.patience = patience;
     this.records = Math.clamp(BUFFER_BYTES / file.slotBytes(), 1, 64);
     for (int i = 0; i < 2 * BUFFERS; i++) {
       buffers.add(file.allocate(records));
       (i % 2 == 0 ? freeToRead : freeToWrite).add(buffers.getLast());
     }
+    noWrite = new Write(0, List.of(), buffers.getFirst());
   }
 
   /// Starts the threads; the first thing that arrives is what is in the file.
   ///
   /// @param file closed with this
   public static KvDisk start(KvFile file) {
-    var disk = new KvDisk(file);
+    return start(file, PATIENCE);
+  }
+
+  /// @param patience with a disk that hangs, when this is closed
+  static KvDisk start(KvFile file, Duration patience) {
+    var disk = new KvDisk(file, patience);
     disk.reader.start();
+    disk.checker.start();
     disk.writer.start();
     return disk;
   }
@@ -130,7 +158,16 @@ public final class KvDisk implements AutoCloseable {
   ///
   /// @param buffer from {@link #bufferToWrite}; no longer the caller's
   public void write(int slot, List<KvLabel> labels, HostBuffer buffer) {
-    writes.add(new Write(slot, List.copyOf(labels), buffer));
+    var write = new Write(slot, List.copyOf(labels), buffer);
+    checks.add(
+        () -> {
+          file.sealBlocks(slot, labels(write), buffer);
+          writes.add(write);
+        });
+  }
+
+  private static KvLabel[] labels(Write write) {
+    return write.labels.toArray(KvLabel[]::new);
   }
 
   /// Reads blocks, at most {@link #records} of them.
@@ -161,7 +198,7 @@ public final class KvDisk implements AutoCloseable {
     try {
       scan();
       while (!closing) {
-        var wanted = reads.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        var wanted = next(reads);
         var buffer = wanted == null || closing ? null : waitForBuffer();
         if (wanted != null && buffer != null) {
           read(wanted, buffer);
@@ -177,7 +214,7 @@ public final class KvDisk implements AutoCloseable {
   private @Nullable HostBuffer waitForBuffer() throws InterruptedException {
     HostBuffer buffer = null;
     while (!closing && buffer == null) {
-      buffer = freeToRead.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+      buffer = next(freeToRead);
     }
     return buffer;
   }
@@ -220,24 +257,65 @@ public final class KvDisk implements AutoCloseable {
 
   private void read(Read wanted, HostBuffer buffer) {
     long begin = System.nanoTime();
-    int good = 0;
+    boolean came = false;
     try {
       file.read(wanted.slot, wanted.contents.size(), buffer);
+      came = true;
+    } catch (IOException e) {
+      failed(COMPUTED_AGAIN, e);
+    }
+    long nanos = System.nanoTime() - begin;
+    if (!came) {
+      arrive(new Arrival.Arrived(wanted, buffer, 0, bytes(wanted), nanos));
+    } else if (reads.isEmpty()) {
+      verify(wanted, buffer, nanos);
+    } else {
+      checks.add(() -> verify(wanted, buffer, nanos));
+    }
+  }
+
+  private void verify(Read wanted, HostBuffer buffer, long readNanos) {
+    long begin = System.nanoTime();
+    int good = 0;
+    try {
       for (; good < wanted.contents.size(); good++) {
         file.verify(wanted.slot + good, wanted.contents.get(good), buffer, good);
       }
     } catch (IOException e) {
-      failed("a block is computed again: it did not come from disk", e);
+      failed(COMPUTED_AGAIN, e);
     }
-    long bytes = wanted.contents.size() * file.slotBytes();
-    arrive(new Arrival.Arrived(wanted, buffer, good, bytes, System.nanoTime() - begin));
+    long nanos = Math.max(readNanos, System.nanoTime() - begin);
+    arrive(new Arrival.Arrived(wanted, buffer, good, bytes(wanted), nanos));
+  }
+
+  private long bytes(Read read) {
+    return read.contents.size() * file.slotBytes();
+  }
+
+  private void check() {
+    try {
+      for (var task = next(checks); task != NO_CHECK; task = next(checks)) {
+        if (task != null) {
+          task.run();
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt(); // Nobody does that.
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, "no more blocks are checked or written to disk", e);
+    } finally {
+      writes.add(noWrite);
+    }
+  }
+
+  private static <T> @Nullable T next(BlockingQueue<T> queue) throws InterruptedException {
+    return queue.poll(GLANCE.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private void write() {
     try {
-      while (!closing || !writes.isEmpty()) {
-        var write = writes.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        if (write != null && !write.labels.isEmpty()) {
+      for (var write = next(writes); write != noWrite; write = next(writes)) {
+        if (write != null) {
           write(write);
         }
       }
@@ -251,7 +329,7 @@ public final class KvDisk implements AutoCloseable {
   private void write(Write write) {
     boolean whole = false;
     try {
-      file.writeBlocks(write.slot, write.labels.toArray(KvLabel[]::new), write.buffer);
+      file.writeSealed(write.slot, write.labels.size(), write.buffer);
       whole = true;
       if (!speedIsKnown || ++written % WRITES_PER_TRY == 0) {
         tryReading(write.slot, write.labels.size(), write.buffer);
@@ -277,9 +355,9 @@ public final class KvDisk implements AutoCloseable {
   public void close() {
     closing = true;
     reads.add(NO_READ);
-    writes.add(new Write(0, List.of(), buffers.getFirst()));
+    checks.add(NO_CHECK); // After all writes; checks that come later are for nobody.
     try {
-      if (!reader.join(PATIENCE.multipliedBy(5)) || !writer.join(PATIENCE.multipliedBy(5))) {
+      if (!reader.join(patience) || !checker.join(patience) || !writer.join(patience)) {
         LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");
         return;
       }

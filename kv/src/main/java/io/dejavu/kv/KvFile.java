@@ -5,7 +5,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
@@ -30,11 +29,15 @@ import java.util.function.Consumer;
 public final class KvFile implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(KvFile.class.getName());
 
-  /// A transfer of more is cut: `read` and `write` of Linux take no 2 GiB.
-  private static final long MOST_BYTES = 1 << 30;
+  /// What is read first of a record, its header and more: its length is not known before.
+  private static final long FIRST_BYTES = 4 << 20;
 
-  /// Large records are read in parts that are checked while the next comes.
-  private static final long LARGE_BYTES = 16 << 20;
+  /// Large records are read in parts that are checked while the next comes. Each is half of what is
+  /// left, within these: large ones cost the disk nothing, and only the last one is checked when
+  /// there is nothing more to read.
+  private static final long MOST_PART = 16 << 20;
+
+  private static final long LEAST_PART = 1 << 20;
 
   private final FileChannel channel;
   private final BlockHash model;
@@ -144,15 +147,16 @@ public final class KvFile implements AutoCloseable {
       writeLarge(slot, labels[0], payloads[0], buffer);
       return;
     }
+    seal(slot, labels, payloads, buffer);
+    writeSealed(slot, labels.length, buffer);
+  }
+
+  private void seal(int slot, KvLabel[] labels, long[] payloads, HostBuffer buffer) {
     for (int i = 0; i < labels.length; i++) {
       var record = record(buffer, i);
       int crc = KvRecord.crc(record.asSlice(KvRecord.HEADER_BYTES, payloads[i]));
       seal(record, slot + i, payloads[i], crc, labels[i]);
     }
-    transfer(
-        buffer.segment().asSlice(0, labels.length * slotBytes()),
-        slot * slotBytes(),
-        channel::write);
   }
 
   /// The header last: what is there before it does not agree with the bytes.
@@ -163,7 +167,7 @@ public final class KvFile implements AutoCloseable {
     checksum.add(record.asSlice(KvRecord.HEADER_BYTES, bytes));
     int crc;
     try {
-      transfer(
+      DirectChannel.transfer(
           record.asSlice(KvRecord.HEADER_BYTES, slotBytes(bytes) - KvRecord.HEADER_BYTES),
           slot * slotBytes() + KvRecord.HEADER_BYTES,
           channel::write);
@@ -171,7 +175,7 @@ public final class KvFile implements AutoCloseable {
       crc = checksum.value(); // The buffer is the caller's again.
     }
     seal(record, slot, bytes, crc, label);
-    transfer(record.asSlice(0, KvRecord.HEADER_BYTES), slot * slotBytes(), channel::write);
+    DirectChannel.transfer(record.asSlice(0, KvRecord.HEADER_BYTES), slot * slotBytes(), channel::write);
   }
 
   private void seal(MemorySegment record, int slot, long bytes, int crc, KvLabel label) {
@@ -184,16 +188,28 @@ public final class KvFile implements AutoCloseable {
 
   /// Writes the full blocks that are in the first records of a buffer.
   public void writeBlocks(int slot, KvLabel[] labels, HostBuffer buffer) throws IOException {
+    sealBlocks(slot, labels, buffer);
+    writeSealed(slot, labels.length, buffer);
+  }
+
+  /// The first half of {@link #writeBlocks}: headers and checksums, no disk.
+  void sealBlocks(int slot, KvLabel[] labels, HostBuffer buffer) {
+    check(slot, labels.length);
     var payloads = new long[labels.length];
     Arrays.fill(payloads, payloadBytes);
-    write(slot, labels, payloads, buffer);
+    seal(slot, labels, payloads, buffer);
+  }
+
+  /// The second half of {@link #writeBlocks}: the disk, nothing else.
+  void writeSealed(int slot, int count, HostBuffer buffer) throws IOException {
+    DirectChannel.transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::write);
   }
 
   /// Reads consecutive slots into the first records of a buffer. What is there is to be {@link
   /// #verify}ed.
   public void read(int slot, int count, HostBuffer buffer) throws IOException {
     check(slot, count);
-    transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
+    DirectChannel.transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
   }
 
   /// Whether the `index`-th record of a buffer, read from `slot`, is whole and holds this.
@@ -222,34 +238,50 @@ public final class KvFile implements AutoCloseable {
     check(slot, 1);
     var record = record(buffer, 0);
     long at = slot * slotBytes();
-    transfer(record.asSlice(0, KvRecord.HEADER_BYTES), at, channel::read);
+    long done = readFirst(record.asSlice(0, Math.min(FIRST_BYTES, slotBytes())), at);
     var header = KvRecord.open(record, slot, model, layout, payloadBytes);
     long bytes = slotBytes(header.bytes());
-    if (header.bytes() < RunningChecksum.WORTH_BYTES) {
-      var rest = record.asSlice(KvRecord.HEADER_BYTES, bytes - KvRecord.HEADER_BYTES);
-      transfer(rest, at + KvRecord.HEADER_BYTES, channel::read);
+    if (done >= bytes) {
       return verify(slot, content, buffer, 0);
     }
     if (!header.label().content().equals(content)) {
       throw new KvFileException(
           "slot %d holds %s, not %s".formatted(slot, header.label().content(), content));
     }
+    long end = KvRecord.HEADER_BYTES + header.bytes();
     var checksum = new RunningChecksum();
     int crc;
     try {
-      long end = KvRecord.HEADER_BYTES + header.bytes();
-      for (long done = KvRecord.HEADER_BYTES; done < bytes; done += LARGE_BYTES) {
-        var part = record.asSlice(done, Math.min(LARGE_BYTES, bytes - done));
-        transfer(part, at + done, channel::read);
+      checksum.add(record.asSlice(KvRecord.HEADER_BYTES, done - KvRecord.HEADER_BYTES));
+      while (done < bytes) {
+        var part = record.asSlice(done, nextPart(bytes - done));
+        DirectChannel.transfer(part, at + done, channel::read);
         checksum.add(part.asSlice(0, Math.min(part.byteSize(), end - done)));
+        done += part.byteSize();
       }
     } finally {
-      crc = checksum.value();
+      crc = checksum.value(); // The buffer is the caller's again.
     }
     if (crc != header.crc()) {
       throw new KvFileException("slot %d was not written to its end".formatted(slot));
     }
     return header.label();
+  }
+
+  private static long nextPart(long left) {
+    long half = left / 2 / DirectChannel.ALIGNMENT * DirectChannel.ALIGNMENT;
+    return Math.min(left, Math.clamp(half, LEAST_PART, MOST_PART));
+  }
+
+  /// Reads what there is of `bytes`: a file may end before.
+  ///
+  /// @return how much that is, at least a header
+  private long readFirst(MemorySegment bytes, long at) throws IOException {
+    int now = channel.read(bytes.asByteBuffer(), at);
+    if (now < KvRecord.HEADER_BYTES) {
+      throw new EOFException("no header at byte %d".formatted(at));
+    }
+    return now / DirectChannel.ALIGNMENT * DirectChannel.ALIGNMENT;
   }
 
   /// Tells which slots have records of this model and layout, in the order of the slots. Reads
@@ -261,7 +293,7 @@ public final class KvFile implements AutoCloseable {
     try (var buffer = HostBuffer.allocate(KvRecord.HEADER_BYTES, DirectChannel.ALIGNMENT)) {
       long there = Math.min(slots, channel.size() / slotBytes());
       for (int slot = 0; slot < there; slot++) {
-        transfer(buffer.segment(), slot * slotBytes(), channel::read);
+        DirectChannel.transfer(buffer.segment(), slot * slotBytes(), channel::read);
         try {
           var header = KvRecord.open(buffer.segment(), slot, model, layout, payloadBytes);
           most = Math.max(most, header.written());
@@ -279,21 +311,6 @@ public final class KvFile implements AutoCloseable {
     if (slot < 0 || count < 1 || slot > slots - count) {
       throw new IndexOutOfBoundsException(
           "slots [%d, %d) of %d".formatted(slot, slot + count, slots));
-    }
-  }
-
-  interface Transfer {
-    int of(ByteBuffer part, long position) throws IOException;
-  }
-
-  static void transfer(MemorySegment bytes, long position, Transfer transfer) throws IOException {
-    for (long done = 0; done < bytes.byteSize(); ) {
-      var part = bytes.asSlice(done, Math.min(MOST_BYTES, bytes.byteSize() - done));
-      int now = transfer.of(part.asByteBuffer(), position + done);
-      if (now <= 0) {
-        throw new EOFException("nothing at byte %d".formatted(position + done));
-      }
-      done += now;
     }
   }
 

@@ -6,10 +6,14 @@ import io.dejavu.kv.KvDisk.Arrival;
 import io.dejavu.tensor.DType;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -80,6 +84,103 @@ class KvDiskTest {
 
       disk.read(new KvDisk.Read(1, 0, 0, hashes(5, 2)));
       assertThat(await(disk, Arrival.Arrived.class).good()).isEqualTo(2);
+    }
+  }
+
+  /// So many that buffers are read, checked and copied at the same time.
+  @Test
+  void aDamagedBlockInTheMiddleOfManyReadsIsFoundAndNoOther() throws Exception {
+    int reads = 40;
+    int damaged = 21;
+    var file = KvFile.open(path(), "model", LAYOUT, LAYOUT.blockBytes(), 3 * reads);
+    try (var disk = start(file)) {
+      for (int i = 0; i < reads; i++) {
+        write(disk, 3 * i, 3 * i, 3 * i + 1, 3 * i + 2);
+        assertThat(await(disk, Arrival.Written.class).whole()).isTrue();
+      }
+      flip((3 * damaged + 1) * file.slotBytes() + KvRecord.HEADER_BYTES + 77);
+
+      for (int i = 0; i < reads; i++) {
+        disk.read(new KvDisk.Read(i, 0, 3 * i, hashes(3 * i, 3 * i + 1, 3 * i + 2)));
+      }
+
+      var come = new BitSet();
+      while (come.cardinality() < reads) {
+        var arrived = await(disk, Arrival.Arrived.class);
+        int number = (int) arrived.read().ticket();
+        come.set(number);
+        assertThat(arrived.good()).as("read %d", number).isEqualTo(number == damaged ? 1 : 3);
+        for (int i = 0; i < arrived.good(); i++) {
+          assertThat(disk.block(arrived.buffer(), i).get(ValueLayout.JAVA_BYTE, 99))
+              .isEqualTo((byte) (3 * number + i));
+        }
+        disk.release(arrived.buffer());
+      }
+    }
+  }
+
+  @Test
+  void closingWritesWhatIsUnderWayAndLeavesReadsAlone() throws Exception {
+    try (var disk = start(KvFile.open(path(), "model", LAYOUT, LAYOUT.blockBytes(), 20))) {
+      write(disk, 0, 1);
+      await(disk, Arrival.Written.class);
+      for (int i = 0; i < 1000; i++) {
+        disk.read(new KvDisk.Read(i, 0, 0, hashes(1)));
+      }
+      for (int i = 1; i <= KvDisk.BUFFERS; i++) {
+        write(disk, i, i + 1);
+      }
+    }
+    assertThat(threads()).isEmpty();
+    try (var disk = start(KvFile.open(path(), "model", LAYOUT, LAYOUT.blockBytes(), 20))) {
+      assertThat(await(disk, Arrival.Scanned.class).found())
+          .extracting(KvFile.Found::slot)
+          .containsExactly(0, 1, 2, 3, 4);
+    }
+  }
+
+  /// Whatever still reads after it was closed reads into memory that is there.
+  @Test
+  void whatADiskThatHangsStillUsesIsNotFreed() throws Exception {
+    var slow = new SmallDisk(channel(), Long.MAX_VALUE);
+    var file = new KvFile(slow, "model", LAYOUT, LAYOUT.blockBytes(), 20);
+    var disk = KvDisk.start(file, Duration.ofMillis(50));
+    disk.onArrival(wakes::release);
+    write(disk, 0, 1);
+    await(disk, Arrival.Tried.class);
+    await(disk, Arrival.Written.class);
+    int before = slow.begun.get();
+    slow.opens = new CountDownLatch(1);
+    disk.read(new KvDisk.Read(1, 0, 0, hashes(1)));
+    while (slow.begun.get() == before) {
+      Thread.sleep(1); // The class's time-out ends it.
+    }
+
+    disk.close();
+    assertThat(threads()).contains("kv-disk-reader");
+    slow.opens.countDown();
+
+    while (threads().contains("kv-disk-reader")) {
+      Thread.sleep(1);
+    }
+    assertThat(slow.done).hasValue(before + 1);
+    file.close();
+  }
+
+  private static List<String> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(Thread::isAlive)
+        .map(Thread::getName)
+        .filter(name -> name.startsWith("kv-disk"))
+        .toList();
+  }
+
+  private void flip(long at) throws IOException {
+    try (var channel = channel()) {
+      var one = ByteBuffer.allocate(1);
+      channel.read(one, at);
+      one.put(0, (byte) (one.get(0) ^ 4)).rewind();
+      channel.write(one, at);
     }
   }
 

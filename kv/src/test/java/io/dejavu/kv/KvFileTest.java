@@ -195,7 +195,7 @@ class KvFileTest {
           .isEqualTo(-1);
       assertThat(file.verify(1, hash(1), buffer, 0)).isEqualTo(label);
 
-      for (long at : new long[] {KvRecord.HEADER_BYTES, 17_000_001, bytes.length}) {
+      for (long at : new long[] {KvRecord.HEADER_BYTES, 9_000_000, 17_000_001, bytes.length}) {
         flip(file.slotBytes() + at, 4);
         assertThatThrownBy(() -> file.readRecord(1, hash(1), buffer))
             .isInstanceOf(KvFileException.class)
@@ -206,15 +206,36 @@ class KvFileTest {
     }
   }
 
+  /// The last record of a file ends where it ends, not where its slot does.
+  @Test
+  void aShortRecordInALargeSlotIsRead() throws IOException {
+    var label = KvLabel.block(hash(1), LAYOUT, 0);
+    try (var file = KvFile.open(path(), "model", LAYOUT, 20_000_000, 2);
+        var buffer = file.allocate(1)) {
+      for (long bytes : new long[] {4 << 20, (4 << 20) + 1, 5_000_000, 4 << 20}) {
+        file.payload(buffer, 0).fill((byte) bytes);
+        file.write(1, new KvLabel[] {label}, new long[] {bytes}, buffer);
+
+        assertThat(file.readRecord(1, hash(1), buffer)).isEqualTo(label);
+        assertThat(file.verify(1, hash(1), buffer, 0)).isEqualTo(label);
+      }
+      assertThatThrownBy(() -> file.readRecord(0, hash(1), buffer))
+          .isInstanceOf(KvFileException.class);
+    }
+  }
+
   @Test
   void itsSpeedIsMeasuredBesideThatOfAPlainCopy() throws IOException {
-    var speed = new KvFileSpeed(directory, 1 << 16, 4, 3).measure(LAYOUT);
+    for (int bytes : new int[] {1 << 16, 5 << 20}) {
+      var speed = new KvFileSpeed(directory, bytes, 4, 3).measure(LAYOUT);
 
-    assertThat(speed.written()).isPositive();
-    assertThat(speed.read()).isPositive();
-    assertThat(speed.rawWritten()).isPositive();
-    assertThat(speed.rawRead()).isPositive();
-    assertThat(directory).isEmptyDirectory();
+      assertThat(speed.perTransfer()).isEqualTo(bytes == 1 << 16 ? 60 : 1);
+      assertThat(speed.written()).isPositive();
+      assertThat(speed.read()).isPositive();
+      assertThat(speed.rawWritten()).isPositive();
+      assertThat(speed.rawRead()).isPositive();
+      assertThat(directory).isEmptyDirectory();
+    }
   }
 
   private KvFile open(int slots) throws IOException {

@@ -7,11 +7,19 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/// A file on a disk that is full after so many bytes, or tears the write that crosses its end.
+/// A file on a disk that is full after so many bytes, or tears the write that crosses its end, and
+/// that may hang.
 final class SmallDisk extends FileChannel {
   private final FileChannel file;
   volatile long room;
+  // Reads wait for it.
+  volatile CountDownLatch opens = new CountDownLatch(0);
+  final AtomicInteger begun = new AtomicInteger();
+  final AtomicInteger done = new AtomicInteger();
 
   SmallDisk(FileChannel file, long room) {
     this.file = file;
@@ -33,7 +41,17 @@ final class SmallDisk extends FileChannel {
 
   @Override
   public int read(ByteBuffer target, long position) throws IOException {
-    return file.read(target, position);
+    begun.incrementAndGet();
+    try {
+      if (!opens.await(60, TimeUnit.SECONDS)) {
+        throw new IOException("the disk hangs");
+      }
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+    int count = file.read(target, position);
+    done.incrementAndGet();
+    return count;
   }
 
   @Override

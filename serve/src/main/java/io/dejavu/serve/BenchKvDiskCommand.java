@@ -23,8 +23,10 @@ import picocli.CommandLine.Spec;
     name = "disk",
     description = {
       "Measures records of keys and values on a disk, with their headers and checksums, beside plain"
-          + " writes and reads of as many bytes in pieces of the same size, as dd oflag=direct does"
-          + " them. Both in turn; medians over the rounds. Leaves no file."
+          + " writes and reads of as many bytes in transfers of the same size, as dd oflag=direct"
+          + " does them. Records of up to 4 MiB move as the cache's blocks do, several in a"
+          + " transfer; larger ones one by one. Both in turn; medians over the rounds. Leaves no"
+          + " file."
     },
     footerHeading = "%nExamples:%n",
     footer = {"  dejavu bench kv disk /var/cache/dejavu"},
@@ -76,14 +78,16 @@ final class BenchKvDiskCommand implements Callable<Integer> {
     }
     var out = spec.commandLine().getOut();
     out.printf(
-        "%-12s %21s %6s %21s %6s%n", "record", "written (plain) GB/s", "", "read (plain) GB/s", "");
+        "%-12s %8s %21s %6s %21s %6s%n",
+        "record", "together", "written (plain) GB/s", "", "read (plain) GB/s", "");
     for (long piece : pieces) {
       int count = Math.clamp(bytes / piece, 1, Integer.MAX_VALUE);
       var speed = new KvFileSpeed(directory, piece, count, rounds).measure(ANY);
       out.printf(
           Locale.ROOT,
-          "%8d KiB %21s %5.0f%% %21s %5.0f%%%s%n",
+          "%8d KiB %8d %21s %5.0f%% %21s %5.0f%%%s%n",
           piece >> 10,
+          speed.perTransfer(),
           pair(speed.written(), speed.rawWritten()),
           100 * speed.written() / speed.rawWritten(),
           pair(speed.read(), speed.rawRead()),

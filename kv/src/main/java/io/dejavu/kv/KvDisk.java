@@ -8,13 +8,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// Reads and writes a {@link KvFile} while others compute, through a few buffers of its own. Whoever
-/// computes copies between those and its memory, and never waits for the disk.
+/// Reads and writes a {@link KvFile} while others compute, through a few buffers of its own.
+/// Whoever computes copies between those and its memory, and never waits for the disk.
 ///
 /// A buffer belongs to one thread at a time, which hands it to the next:
 ///
@@ -53,9 +54,9 @@ public final class KvDisk implements AutoCloseable {
   private final BlockingQueue<HostBuffer> freeToWrite = new LinkedBlockingQueue<>();
   // Bounded by the blocks that wait for it.
   private final BlockingQueue<Read> reads = new LinkedBlockingQueue<>();
-  // Bounded by the buffers, both.
-  private final BlockingQueue<Runnable> checks = new LinkedBlockingQueue<>();
-  private final BlockingQueue<Write> writes = new LinkedBlockingQueue<>();
+  // Bounded by the buffers, both; what is empty is the last.
+  private final BlockingQueue<Optional<Runnable>> checks = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Optional<Write>> writes = new LinkedBlockingQueue<>();
   private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
   private final Thread reader =
       Thread.ofPlatform().name("kv-disk-reader").daemon().unstarted(this::read);
@@ -81,10 +82,8 @@ public final class KvDisk implements AutoCloseable {
 
   private record Write(int slot, List<KvLabel> labels, HostBuffer buffer) {}
 
-  // The last in its queue.
+  // Wakes a thread that is to end.
   private static final Read NO_READ = new Read(0, 0, 0, List.of());
-  private static final Runnable NO_CHECK = () -> {};
-  private final Write noWrite;
 
   /// What has happened.
   public sealed interface Arrival {
@@ -115,7 +114,6 @@ public final class KvDisk implements AutoCloseable {
       buffers.add(file.allocate(records));
       (i % 2 == 0 ? freeToRead : freeToWrite).add(buffers.getLast());
     }
-    noWrite = new Write(0, List.of(), buffers.getFirst());
   }
 
   /// Starts the threads; the first thing that arrives is what is in the file.
@@ -159,15 +157,12 @@ public final class KvDisk implements AutoCloseable {
   /// @param buffer from {@link #bufferToWrite}; no longer the caller's
   public void write(int slot, List<KvLabel> labels, HostBuffer buffer) {
     var write = new Write(slot, List.copyOf(labels), buffer);
-    checks.add(
-        () -> {
-          file.sealBlocks(slot, labels(write), buffer);
-          writes.add(write);
-        });
+    checks.add(Optional.of(() -> seal(write)));
   }
 
-  private static KvLabel[] labels(Write write) {
-    return write.labels.toArray(KvLabel[]::new);
+  private void seal(Write write) {
+    file.sealBlocks(write.slot, write.labels.toArray(KvLabel[]::new), write.buffer);
+    writes.add(Optional.of(write));
   }
 
   /// Reads blocks, at most {@link #records} of them.
@@ -270,7 +265,7 @@ public final class KvDisk implements AutoCloseable {
     } else if (reads.isEmpty()) {
       verify(wanted, buffer, nanos);
     } else {
-      checks.add(() -> verify(wanted, buffer, nanos));
+      checks.add(Optional.of(() -> verify(wanted, buffer, nanos)));
     }
   }
 
@@ -294,9 +289,9 @@ public final class KvDisk implements AutoCloseable {
 
   private void check() {
     try {
-      for (var task = next(checks); task != NO_CHECK; task = next(checks)) {
+      for (var task = next(checks); task == null || task.isPresent(); task = next(checks)) {
         if (task != null) {
-          task.run();
+          task.orElseThrow().run();
         }
       }
     } catch (InterruptedException _) {
@@ -304,7 +299,7 @@ public final class KvDisk implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       LOG.log(Level.ERROR, "no more blocks are checked or written to disk", e);
     } finally {
-      writes.add(noWrite);
+      writes.add(Optional.empty());
     }
   }
 
@@ -314,9 +309,9 @@ public final class KvDisk implements AutoCloseable {
 
   private void write() {
     try {
-      for (var write = next(writes); write != noWrite; write = next(writes)) {
+      for (var write = next(writes); write == null || write.isPresent(); write = next(writes)) {
         if (write != null) {
-          write(write);
+          write(write.orElseThrow());
         }
       }
     } catch (InterruptedException _) {
@@ -355,7 +350,7 @@ public final class KvDisk implements AutoCloseable {
   public void close() {
     closing = true;
     reads.add(NO_READ);
-    checks.add(NO_CHECK); // After all writes; checks that come later are for nobody.
+    checks.add(Optional.empty()); // After all writes; checks that come later are for nobody.
     try {
       if (!reader.join(patience) || !checker.join(patience) || !writer.join(patience)) {
         LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");

@@ -175,7 +175,8 @@ public final class KvFile implements AutoCloseable {
       crc = checksum.value(); // The buffer is the caller's again.
     }
     seal(record, slot, bytes, crc, label);
-    DirectChannel.transfer(record.asSlice(0, KvRecord.HEADER_BYTES), slot * slotBytes(), channel::write);
+    DirectChannel.transfer(
+        record.asSlice(0, KvRecord.HEADER_BYTES), slot * slotBytes(), channel::write);
   }
 
   private void seal(MemorySegment record, int slot, long bytes, int crc, KvLabel label) {
@@ -202,14 +203,16 @@ public final class KvFile implements AutoCloseable {
 
   /// The second half of {@link #writeBlocks}: the disk, nothing else.
   void writeSealed(int slot, int count, HostBuffer buffer) throws IOException {
-    DirectChannel.transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::write);
+    DirectChannel.transfer(
+        buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::write);
   }
 
   /// Reads consecutive slots into the first records of a buffer. What is there is to be {@link
   /// #verify}ed.
   public void read(int slot, int count, HostBuffer buffer) throws IOException {
     check(slot, count);
-    DirectChannel.transfer(buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
+    DirectChannel.transfer(
+        buffer.segment().asSlice(0, count * slotBytes()), slot * slotBytes(), channel::read);
   }
 
   /// Whether the `index`-th record of a buffer, read from `slot`, is whole and holds this.

@@ -19,10 +19,11 @@ import java.util.stream.IntStream;
 
 /// What a disk gives records of keys and values, beside what it gives a program that only copies:
 /// as many bytes in transfers of the same size, without headers and checksums, as `dd oflag=direct`
-/// does it. Both write and read in turn, so that a disk which is shared or throttled is so for both.
+/// does it. Both write and read in turn, so that a disk which is shared or throttled is so for
+/// both.
 ///
-/// Records move as blocks do, by {@link KvDisk}, several in a transfer; those that are too large for
-/// its buffers one by one, by {@link KvFile}.
+/// Records move as blocks do, by {@link KvDisk}, several in a transfer; those that are too large
+/// for its buffers one by one, by {@link KvFile}.
 ///
 /// @param rounds of both; the median counts
 public record KvFileSpeed(Path directory, long sliceBytes, int slices, int rounds) {

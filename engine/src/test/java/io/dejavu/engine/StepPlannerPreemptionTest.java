@@ -92,6 +92,101 @@ class StepPlannerPreemptionTest extends PlannerFixture {
     assertThat(finish(planner, 102)).isEqualTo(24);
   }
 
+  /// Its full blocks go the way of all that is cached: to the host when the pool gives them up.
+  @Test
+  void withoutSwapSpaceItGoesOnWithWhatTheTiersHave() {
+    var planner = tiered(new PreemptionCosts(1e9, 1));
+    int computed = preempt(planner);
+
+    var load = (StepCommand.Load) runUntil(planner, StepCommand.Load.class).getFirst();
+
+    assertThat(load.sequence()).isEqualTo(102);
+    assertThat(load.sources()).isNotEmpty().allMatch(source -> source.tier() == Tier.HOST);
+    planner.on(new StepEvent.Loaded(102, load.blocks().length));
+    assertThat(next(planner, 102).start()).isEqualTo(computed / BLOCK * BLOCK);
+    assertThat(finish(planner, 102)).isEqualTo(24);
+    assertThat(planner.status().totals().tiers().host().hits()).isEqualTo(load.blocks().length);
+    assertThat(pool.inUse()).isZero();
+    planner.check();
+  }
+
+  @Test
+  void whatComesOnlyInPartIsComputedFromThere() {
+    var planner = tiered(new PreemptionCosts(1e9, 1));
+    int computed = preempt(planner);
+    var load = (StepCommand.Load) runUntil(planner, StepCommand.Load.class).getFirst();
+
+    planner.on(new StepEvent.Loaded(102, 0));
+
+    int lost = load.blocks().length * BLOCK;
+    assertThat(next(planner, 102).start()).isEqualTo(computed / BLOCK * BLOCK - lost);
+    assertThat(finish(planner, 102)).isEqualTo(24);
+  }
+
+  @Test
+  void whereLoadingIsSlowerItIsComputedAgain() {
+    var planner = tiered(new PreemptionCosts(1, 1e9));
+    preempt(planner);
+
+    var commands = new ArrayList<StepCommand>();
+    while (planner.running() + planner.waiting() > 0) {
+      commands.addAll(turn(planner));
+    }
+
+    assertThat(commands).noneMatch(StepCommand.Load.class::isInstance);
+    assertThat(planner.status().totals().tiers().declined()).isPositive();
+  }
+
+  private StepPlanner tiered(PreemptionCosts costs) {
+    var planner =
+        new StepPlanner(
+            new EngineConfig(8, 3, 100, 0),
+            new Admission(100, 32, 5),
+            pool,
+            SchedulingConfig.of(BLOCK).withSwap(0, 100).withTiers(new TierConfig(20, 0, 1, 1)));
+    planner.on(new StepEvent.Measured(costs));
+    expectShortAnswers(planner);
+    return planner;
+  }
+
+  /// Two sequences of which the second loses its place.
+  ///
+  /// @return tokens of it that were computed
+  private static int preempt(StepPlanner planner) {
+    submit(planner, 101, request(8, 24).withTenant("a"));
+    submit(planner, 102, request(8, 24).withTenant("b"));
+    int computed = 0;
+    for (int i = 0; i < 100; i++) {
+      for (var command : turn(planner)) {
+        if (command instanceof StepCommand.Recompute(var sequence)) {
+          assertThat(sequence).isEqualTo(102);
+          return computed;
+        }
+        if (command instanceof StepCommand.RunStep(var plan)) {
+          computed =
+              plan.chunks().stream()
+                  .filter(c -> c.sequence() == 102)
+                  .mapToInt(c -> c.start() + c.tokens().length)
+                  .findAny()
+                  .orElse(computed);
+        }
+      }
+    }
+    throw new AssertionError("nobody lost its place");
+  }
+
+  /// The next that is computed of a sequence.
+  private static StepPlan.Chunk next(StepPlanner planner, long number) {
+    for (var command : runUntil(planner, StepCommand.RunStep.class)) {
+      for (var chunk : ((StepCommand.RunStep) command).plan().chunks()) {
+        if (chunk.sequence() == number) {
+          return chunk;
+        }
+      }
+    }
+    throw new AssertionError("sequence %d is not computed".formatted(number));
+  }
+
   /// So that more are admitted than there is memory for.
   private static void expectShortAnswers(StepPlanner planner) {
     for (int i = 1; i <= OutputHistory.LEAST; i++) {

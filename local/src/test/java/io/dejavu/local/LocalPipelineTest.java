@@ -13,6 +13,7 @@ import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.Pooling;
 import io.dejavu.engine.TokenLogprobs;
 import io.dejavu.kv.KvConfig;
+import io.dejavu.kv.KvTierConfig;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.Sampling;
 import java.util.ArrayList;
@@ -156,7 +157,20 @@ class LocalPipelineTest {
     var swapped =
         generate(requests, config, tiny, requests.size(), LocalPipelineTest::swappingIsCheaper);
     var recomputed = generate(requests, config, tiny.withSwapBytes(0), requests.size());
+    var host = new KvTierConfig(1L << 30, null, 1L << 30);
+    var loaded =
+        generate(
+            requests,
+            config,
+            tiny.withSwapBytes(0).withTiers(host),
+            requests.size(),
+            LocalPipelineTest::swappingIsCheaper);
 
+    assertThat(loaded.shown).isEqualTo(alone.shown);
+    assertThat(loaded.totals.swaps()).isZero();
+    assertThat(loaded.totals.recomputes()).isPositive();
+    // No two prompts begin alike: only those that lost their place find something there.
+    assertThat(loaded.totals.tiers().host().hits()).isPositive();
     assertThat(swapped.shown).isEqualTo(alone.shown);
     assertThat(recomputed.shown).isEqualTo(alone.shown);
     assertThat(alone.totals.swaps() + alone.totals.recomputes()).isZero();

@@ -12,6 +12,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       BenchKvLinksCommand.class,
       BenchKvDiskCommand.class,
+      BenchKvTiersCommand.class,
       BenchKvStreamCommand.class,
       BenchKvPeerCommand.class,
       BenchKvSurviveCommand.class
@@ -31,7 +32,8 @@ final class BenchKvCommand implements Runnable {
     if (spec != null) {
       throw new CommandLine.ParameterException(
           spec.commandLine(),
-          "measure what? bench kv links, bench kv disk, bench kv stream, bench kv survive");
+          "measure what? bench kv links, bench kv disk, bench kv tiers, bench kv stream, bench kv"
+              + " survive");
     }
   }
 }

@@ -99,17 +99,19 @@ final class ServeCommand implements Callable<Integer> {
       converter = ByteSize.class,
       description =
           "Host memory for sequences that lose their place when memory for keys and values runs"
-              + " out; taken when it is needed. 0: they are computed again. Default: 1G, at most a"
+              + " out; taken when it is needed. 0: they are computed again, but for what --kv-host"
+              + " and --kv-disk have of them. Default: what --kv-host leaves of 1G, at most a"
               + " quarter of the free memory.")
-  long swapMemory = KvConfig.DEFAULT.swapBytes();
+  @Nullable Long swapMemory;
 
   @Option(
       names = "--kv-host",
       paramLabel = "SIZE",
       converter = ByteSize.class,
       description =
-          "Host memory for keys and values of prompts that --kv-memory has no room for any more,"
-              + " in case they come again; taken when it is needed. Default: 0, none.")
+          "Host memory for keys and values that --kv-memory has no room for any more: of prompts,"
+              + " in case they come again, and of sequences that lost their place. Taken when it is"
+              + " needed. Default: 0, none.")
   long kvHost;
 
   @Option(
@@ -214,7 +216,7 @@ final class ServeCommand implements Callable<Integer> {
           stepTokens > 0 ? StepLoopConfig.DEFAULT : StepLoopConfig.DEFAULT.withMeasuredSteps(),
           KvConfig.DEFAULT
               .withBytes(kvMemory)
-              .withSwapBytes(swapMemory)
+              .withSwapBytes(swapBytes())
               .withPrefixCache(!noPrefixCache)
               .withTiers(new KvTierConfig(kvHost, kvDisk, kvDiskSize)),
           api,
@@ -222,6 +224,14 @@ final class ServeCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
+  }
+
+  /// One budget: what loses its place finds room where blocks of prompts do.
+  private long swapBytes() {
+    if (swapMemory != null) {
+      return swapMemory;
+    }
+    return Math.max(0, KvConfig.DEFAULT.swapBytes() - (noPrefixCache ? 0 : kvHost));
   }
 
   private Pooling pooling() {

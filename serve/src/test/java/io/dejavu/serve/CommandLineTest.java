@@ -89,6 +89,9 @@ final class CommandLineTest {
           bench kv links --rounds 0         | 2 | --rounds is 0, must be at least 1
           bench kv links --pieces 65M       | 2 | --pieces has 68157440 bytes, must be
           bench kv disk /none               | 2 | /none is no directory that can be written
+          bench kv tiers --disk /none       | 2 | --disk /none --bytes 4294967296: no directory
+          bench kv tiers --prompts 2        | 2 | --prompts 2 --rounds 9: at least 32, 1, 4 and 1
+          bench kv tiers --prompt 1020      | 2 | 1028 tokens, the model was made for 1024
           bench kv stream --disk /none      | 2 | --disk /none is no directory
           bench kv stream --to pigeon       | 2 | --to is 'pigeon', must be
           bench kv stream --prompt 0        | 2 | --prompt 0 --tokens 500
@@ -225,6 +228,21 @@ final class CommandLineTest {
   void keysAndValuesArriveOnDiskHoweverTheyAreStreamed(@TempDir Path directory) throws IOException {
     expectEveryMode(run(("bench kv stream " + SHORT + " --disk " + directory).split(" ")));
 
+    try (var left = Files.list(directory)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  @Test
+  void whatIsBehindThePrefixCacheIsMeasuredInTurn(@TempDir Path directory) throws IOException {
+    var outcome =
+        run(
+            ("bench kv tiers --prompt 70 --tokens 2 --prompts 4 --rounds 1 --disk " + directory)
+                .split(" "));
+
+    assertThat(outcome.code).as(outcome.err).isZero();
+    assertThat(outcome.out.lines().filter(line -> line.matches("[a-z, ]+( +[0-9.]+ .*){4}%")))
+        .hasSize(TiersBench.Mode.values().length);
     try (var left = Files.list(directory)) {
       assertThat(left).isEmpty();
     }

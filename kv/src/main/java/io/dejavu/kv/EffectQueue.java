@@ -22,6 +22,11 @@ final class EffectQueue<E> {
     effects.addAll(some);
   }
 
+  /// Whether this thread is telling something now.
+  boolean isTelling() {
+    return telling.isHeldByCurrentThread();
+  }
+
   /// Tells all there is, unless another thread is at it, which then tells this as well.
   void tell() {
     while (!effects.isEmpty() && !telling.isHeldByCurrentThread() && telling.tryLock()) {

@@ -36,23 +36,26 @@ public final class KvArrival {
   ///
   /// @param blocks for the sequence from position 0 on, S positions each; nobody changes the array
   /// @return false if it has ended: these blocks are not needed then
-  /// @throws IllegalArgumentException if the memory is not of the offer's form, or less than before
+  /// @throws IllegalArgumentException if the memory is not of the offer's form, or the blocks do
+  ///   not begin with those granted before
   public boolean grant(KvMemory memory, int[] blocks) {
     var layout = memory.layout();
     offer.requireIn(layout);
     var before = place;
-    if (before != null && (before.memory != memory || before.blocks.length > blocks.length)) {
+    int known = before == null ? 0 : before.blocks.length;
+    if (before != null
+        && (before.memory != memory
+            || blocks.length < known
+            || !Arrays.equals(before.blocks, 0, known, blocks, 0, known))) {
       throw new IllegalArgumentException(
-          "%d blocks granted after %d".formatted(blocks.length, before.blocks.length));
+          "blocks %s granted after %s"
+              .formatted(Arrays.toString(blocks), Arrays.toString(before.blocks)));
     }
     for (int block : blocks) {
       Objects.checkIndex(block, layout.blocks());
     }
     // What was granted before, or holds tokens that do not come, stays as it is.
-    int first =
-        Math.max(
-            before == null ? 0 : before.blocks.length,
-            offer.tokens().start() / layout.blockTokens());
+    int first = Math.max(known, offer.tokens().start() / layout.blockTokens());
     if (first < blocks.length) {
       memory.beforeFilling(Arrays.copyOfRange(blocks, first, blocks.length));
     }

@@ -16,4 +16,11 @@ public interface KvLanding {
   /// {@link KvArrival#committed} good tokens in it. Called once for everything that was offered,
   /// granted or not.
   void ended(KvArrival arrival, KvOutcome outcome);
+
+  /// Some time has passed, a fraction of a lease: what waits for too long can be given up.
+  default void tick() {}
+
+  /// The last connection to a sender is lost. All its streams have ended or are about to, nothing
+  /// comes from it any more, and its receiver can be closed.
+  default void lost(String peer, String why) {}
 }

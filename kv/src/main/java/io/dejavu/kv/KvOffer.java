@@ -25,7 +25,7 @@ public record KvOffer(
     int wireTokens,
     TokenRange tokens) {
   public KvOffer {
-    if (epoch < 0 || headSize < 1 || Integer.bitCount(wireTokens) != 1) {
+    if (epoch < 0 || headSize < 1 || wireTokens < 1 || Integer.bitCount(wireTokens) != 1) {
       throw new IllegalArgumentException(
           "request %d in epoch %d, heads of size %d, chunks of %d tokens"
               .formatted(request, epoch, headSize, wireTokens));

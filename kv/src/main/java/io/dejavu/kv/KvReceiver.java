@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// are verified; an older epoch than the last of a request is refused.
 ///
 /// *Threads.* One `kv-receiver` per connection reads pieces to where they belong, one `kv-replies`
-/// says what was granted or cancelled meanwhile. The landing is called by either.
+/// says what was granted or cancelled meanwhile, and lets the landing look at the clock. The
+/// landing is called by either.
 ///
 /// *Bounds.* A piece has at most {@link KvStreamConfig#MOST_PIECE} bytes; nothing else is kept of
 /// what comes. A peer that sends garbage, too many wrong pieces, or half a piece costs its
@@ -136,7 +137,14 @@ public final class KvReceiver implements AutoCloseable {
   }
 
   private void replyAll() {
-    while (!isClosed) {
+    long tickAt = System.nanoTime();
+    while (!isClosed && !isLost()) {
+      long left = tickAt + tick().toNanos() - System.nanoTime();
+      if (left <= 0) {
+        tickAt = System.nanoTime();
+        tickLanding();
+        continue;
+      }
       boolean isNew;
       deciding.lock();
       try {
@@ -146,7 +154,7 @@ public final class KvReceiver implements AutoCloseable {
       }
       var lane = openLane();
       if (!isNew || lane == null) {
-        LockSupport.park(this);
+        LockSupport.parkNanos(this, left);
         continue;
       }
       try {
@@ -154,6 +162,23 @@ public final class KvReceiver implements AutoCloseable {
       } catch (ConnectionLost _) {
         lane.close(); // its own thread finds out why
       }
+    }
+  }
+
+  private void tickLanding() {
+    try {
+      landing.tick();
+    } catch (RuntimeException e) {
+      LOG.log(WARNING, "the landing of what comes from %s fails".formatted(peer), e);
+    }
+  }
+
+  private boolean isLost() {
+    deciding.lock();
+    try {
+      return state.isLost();
+    } finally {
+      deciding.unlock();
     }
   }
 
@@ -288,6 +313,7 @@ public final class KvReceiver implements AutoCloseable {
           decider.laneLost(lane.number(), why);
           letGo.signalAll();
         });
+    LockSupport.unpark(replying); // it ends with the last lane
   }
 
   void log(RuntimeException e) {
@@ -309,6 +335,7 @@ public final class KvReceiver implements AutoCloseable {
           arrival.committed(tokens);
           landing.committed(arrival, tokens);
         }
+        case ReceiverState.Effect.Lost(String why) -> landing.lost(peer, why);
         case ReceiverState.Effect.Ended(int number, _, KvOutcome outcome, int tokens) -> {
           var arrival = arrival(number);
           arrival.committed(tokens);

@@ -4,6 +4,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import io.dejavu.transport.Connection;
 import io.dejavu.transport.Deadline;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -12,6 +13,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,9 @@ public final class KvSender implements AutoCloseable {
   /// Notes that wait at most for somebody to read them; who posts more reads them himself.
   private static final int MOST_POSTS = 16384;
 
+  /// How long a sender that closes waits for its peer to hear of it.
+  private static final Duration FAREWELL = Duration.ofSeconds(1);
+
   private final String peer;
   private final KvStreamConfig config;
   private final KvStreamListener listener;
@@ -52,8 +57,11 @@ public final class KvSender implements AutoCloseable {
   /// Guards the state; held for microseconds.
   private final ReentrantLock deciding = new ReentrantLock();
 
+  /// The peer has heard all there was to say.
+  private final Condition quiet = deciding.newCondition();
+
   private final SenderState state;
-  private long tickAt;
+  private volatile long tickAt;
 
   private final EffectQueue<SenderState.Effect> effects = new EffectQueue<>(this::tell);
 
@@ -260,6 +268,7 @@ public final class KvSender implements AutoCloseable {
       readPosts();
       state.replied(lane.number(), messages, System.nanoTime());
       lane.setRoom(state.hasRoom(lane.number()));
+      signalQuiet();
     } finally {
       effects.add(state.effects());
       deciding.unlock();
@@ -276,21 +285,23 @@ public final class KvSender implements AutoCloseable {
     return state.tickNanos();
   }
 
+  /// Looks at the clock; to be called whenever a lane has done something.
   void tick() {
     long now = System.nanoTime();
-    decide(
-        decider -> {
-          if (now - tickAt >= decider.tickNanos()) {
-            tickAt = now;
-            decider.tick(now);
-          }
-        });
+    if (now - tickAt >= tickNanos()) {
+      tickAt = now;
+      decide(decider -> decider.tick(now));
+    }
   }
 
   void lose(SenderLane lane, String why) {
     lane.close();
     if (lanes.remove(lane)) {
-      decide(decider -> decider.laneLost(lane.number(), why));
+      decide(
+          decider -> {
+            decider.laneLost(lane.number(), why);
+            signalQuiet();
+          });
       lanes.forEach(SenderLane::wake);
     }
   }
@@ -324,6 +335,7 @@ public final class KvSender implements AutoCloseable {
         }
         case SenderState.Effect.Blocked _ -> listener.blocked(peer);
         case SenderState.Effect.Unblocked _ -> listener.unblocked(peer);
+        case SenderState.Effect.Lost(String why) -> listener.lost(peer, why);
         case SenderState.Effect.CloseLane(int number, String why) -> {
           for (var lane : lanes) {
             if (lane.number() == number) {
@@ -347,7 +359,8 @@ public final class KvSender implements AutoCloseable {
     return new Sent(frames.sum(), pieces.sum(), bytes.sum());
   }
 
-  /// Cancels all streams and closes the connections.
+  /// Cancels all streams, and closes the connections when the peer has heard that, or does not
+  /// answer.
   @Override
   public void close() {
     for (var number : streams.keySet()) {
@@ -356,6 +369,10 @@ public final class KvSender implements AutoCloseable {
     var all = List.copyOf(lanes);
     var deadline = Deadline.in(config.patience());
     decide(_ -> {});
+    if (!effects.isTelling()) { // else the thread that hears the answers may be this one
+      all.forEach(SenderLane::wake);
+      awaitQuiet();
+    }
     for (var lane : all) {
       lose(lane, "the sender closes");
     }
@@ -367,5 +384,25 @@ public final class KvSender implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     decide(_ -> {});
+  }
+
+  private void awaitQuiet() {
+    long left = Math.min(FAREWELL.toNanos(), config.patience().toNanos());
+    deciding.lock();
+    try {
+      while (left > 0 && !state.isQuiet()) {
+        left = quiet.awaitNanos(left);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } finally {
+      deciding.unlock();
+    }
+  }
+
+  private void signalQuiet() {
+    if (state.isQuiet()) {
+      quiet.signalAll();
+    }
   }
 }

@@ -1,5 +1,7 @@
 package io.dejavu.kv;
 
+import io.dejavu.transport.Deadline;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -13,12 +15,14 @@ import org.jspecify.annotations.Nullable;
 /// request whose tokens do not fit now waits for its turn.
 ///
 /// A request may come in several streams, from several stages and shards: they fill the same
-/// blocks, and it is *whole* when together they cover all layers and heads of the memory.
+/// blocks, and it is *whole* when together they cover all layers and heads of the memory. Parts
+/// whose other parts do not come in time are dropped.
 ///
 /// Thread-safe: the receivers of a process may share one.
 public final class KvShelf implements KvLanding {
   private final KvMemory memory;
   private final boolean keepsOrphans;
+  private final Duration patience;
   private final Listener listener;
   private final BlockPool pool;
   private final Map<Long, Entry> entries = new HashMap<>();
@@ -50,6 +54,10 @@ public final class KvShelf implements KvLanding {
     final List<KvArrival> arrivals = new ArrayList<>();
     int live;
     boolean isDropped;
+
+    /// By when its next part has to be offered, if nothing of it arrives now.
+    @Nullable Deadline nextPart;
+
     int @Nullable [] blocks;
 
     Entry(long owner, KvOffer first) {
@@ -83,8 +91,12 @@ public final class KvShelf implements KvLanding {
     }
 
     boolean isWhole() {
-      return isCovered()
-          && arrivals.stream().allMatch(arrival -> arrival.outcome() instanceof KvOutcome.Done);
+      return isCovered() && isDone();
+    }
+
+    /// All parts that were offered.
+    boolean isDone() {
+      return arrivals.stream().allMatch(arrival -> arrival.outcome() instanceof KvOutcome.Done);
     }
 
     Kept kept() {
@@ -97,9 +109,12 @@ public final class KvShelf implements KvLanding {
 
   /// @param memory whose blocks are all the shelf's
   /// @param keepsOrphans whether what a lost or silent sender has committed stays
-  public KvShelf(KvMemory memory, boolean keepsOrphans, Listener listener) {
+  /// @param patience longest that a request whose parts are all done waits for one that was not
+  ///   offered yet
+  public KvShelf(KvMemory memory, boolean keepsOrphans, Duration patience, Listener listener) {
     this.memory = memory;
     this.keepsOrphans = keepsOrphans;
+    this.patience = patience;
     this.listener = listener;
     pool = new BlockPool(memory.layout().blocks());
   }
@@ -107,7 +122,12 @@ public final class KvShelf implements KvLanding {
   @Override
   public synchronized void offered(KvArrival arrival) {
     var offer = arrival.offer();
-    offer.requireIn(memory.layout());
+    try {
+      offer.requireIn(memory.layout());
+    } catch (IllegalArgumentException e) {
+      arrival.refuse("it has no place here: " + e.getMessage());
+      return;
+    }
     var entry = entries.get(offer.request());
     if (entry != null && entry.first.epoch() > offer.epoch()) {
       arrival.refuse("epoch %d is on the shelf".formatted(entry.first.epoch()));
@@ -140,6 +160,7 @@ public final class KvShelf implements KvLanding {
     }
     entry.arrivals.add(arrival);
     entry.live++;
+    entry.nextPart = null;
     owners.put(arrival, entry);
     var blocks = entry.blocks;
     if (blocks != null) {
@@ -153,13 +174,18 @@ public final class KvShelf implements KvLanding {
   private void serve() {
     while (!waiting.isEmpty() && waiting.element().wanted() <= pool.free()) {
       var entry = waiting.remove();
+      int[] blocks;
       try (var lease = pool.lend(entry.wanted())) {
-        entry.blocks = lease.blocks();
+        blocks = lease.blocks();
         lease.giveTo(entry.owner);
       }
+      entry.blocks = blocks;
       for (var arrival : entry.arrivals) {
-        // If it has ended, `ended` is about to be called for it.
-        arrival.grant(memory, entry.blocks);
+        // If it has ended, `ended` is about to be called for it, or has been called just now by the
+        // grant before, and has dropped the others.
+        if (!entry.isDropped) {
+          arrival.grant(memory, blocks);
+        }
       }
     }
   }
@@ -176,13 +202,14 @@ public final class KvShelf implements KvLanding {
       entry.live--;
       if (entry.isDropped) {
         free(entry);
-      } else if (entry.isWhole()) {
-        whole = entry.kept();
-      } else if (!(outcome instanceof KvOutcome.Done)) {
-        boolean stays = keepsOrphans && isLoss(outcome) && entry.kept().tokens() > 0;
-        if (!stays) {
-          drop(entry, "another part of it ended: " + outcome);
-        } else if (entry.live == 0) {
+      } else if (!(outcome instanceof KvOutcome.Done) && !stays(entry, outcome)) {
+        drop(entry, "another part of it ended: " + outcome);
+      } else if (entry.live == 0) {
+        if (entry.isWhole()) {
+          whole = entry.kept();
+        } else if (entry.isDone()) {
+          entry.nextPart = Deadline.in(patience);
+        } else {
           orphan = entry.kept();
         }
       }
@@ -195,11 +222,24 @@ public final class KvShelf implements KvLanding {
     }
   }
 
+  private boolean stays(Entry entry, KvOutcome outcome) {
+    return keepsOrphans && isLoss(outcome) && entry.kept().tokens() > 0;
+  }
+
   private static boolean isLoss(KvOutcome outcome) {
     return switch (outcome) {
       case KvOutcome.PeerLost _, KvOutcome.Expired _ -> true;
       case KvOutcome.Done _, KvOutcome.Refused _, KvOutcome.Cancelled _ -> false;
     };
+  }
+
+  @Override
+  public synchronized void tick() {
+    for (var entry : List.copyOf(entries.values())) {
+      if (entry.nextPart != null && entry.nextPart.hasPassed()) {
+        drop(entry, "its other parts do not come");
+      }
+    }
   }
 
   /// What is there of a request; null if nothing is, or nothing yet.

@@ -18,6 +18,10 @@ public interface KvStreamListener {
   /// More is posted than the peer takes: whatever can wait should.
   default void blocked(String peer) {}
 
+  /// The last connection to the peer is lost: all streams to it have ended or are about to, and its
+  /// sender can be closed.
+  default void lost(String peer, String why) {}
+
   /// The peer has caught up.
   default void unblocked(String peer) {}
 }

@@ -28,6 +28,10 @@ final class LaneWindow {
     return frames.size() < mostFrames;
   }
 
+  boolean isEmpty() {
+    return frames.isEmpty();
+  }
+
   /// The lane's next frame.
   ///
   /// @param hasMore whether something else is ready to be sent

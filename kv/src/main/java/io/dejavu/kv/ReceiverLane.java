@@ -110,8 +110,9 @@ final class ReceiverLane {
           "%d bytes of a piece, %d are left".formatted(part.bytes(), incoming.bodyLeft()));
     }
     copy.reset();
-    var deadline = Deadline.in(config.patience());
-    switch (receiver.arrives(number, part)) {
+    var what = receiver.arrives(number, part);
+    var deadline = Deadline.in(config.patience()); // not while another lane was in the way
+    switch (what) {
       case SKIP -> skip(part.bytes(), incoming, deadline);
       case VERIFY_FIRST -> readPacked(part, incoming, isChecked, deadline);
       case DIRECT -> {

@@ -26,6 +26,9 @@ final class ReceiverState {
 
     /// @param tokens committed
     record Ended(int stream, KvOffer offer, KvOutcome outcome, int tokens) implements Effect {}
+
+    /// No lane is left.
+    record Lost(String why) implements Effect {}
   }
 
   /// What to do with a piece whose bytes come next.
@@ -47,6 +50,9 @@ final class ReceiverState {
 
   /// Streams at a time; a peer with more is out of its mind.
   private static final int MOST_STREAMS = 65536;
+
+  /// Layers of a stream; no model has so many.
+  private static final int MOST_LAYERS = 4096;
 
   private final KvStreamConfig config;
   private final KvEpochs epochs;
@@ -94,6 +100,7 @@ final class ReceiverState {
       for (var stream : List.copyOf(streams.values())) {
         end(stream, new KvOutcome.PeerLost(why), End.CANCELLED, why);
       }
+      effects.add(new Effect.Lost(why));
     }
   }
 
@@ -174,10 +181,12 @@ final class ReceiverState {
       lane.replies.add(end);
       return;
     }
-    if (streams.size() >= MOST_STREAMS || offer.tokenBytes() > KvStreamConfig.MOST_PIECE) {
+    if (streams.size() >= MOST_STREAMS
+        || offer.layers().count() > MOST_LAYERS
+        || offer.tokenBytes() > KvStreamConfig.MOST_PIECE) {
       throw new BadFrame(
-          "%d streams, and one of %d bytes per token"
-              .formatted(streams.size(), offer.tokenBytes()));
+          "%d streams, and one of %d layers, each with %d bytes per token"
+              .formatted(streams.size(), offer.layers().count(), offer.tokenBytes()));
     }
     var stream = new ReceiverStream(message.stream(), offer, now);
     streams.put(stream.number(), stream);

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class ReceiverStream {
   private final int number;
   private final KvOffer offer;
-  private final Coverage coverage;
+  private @Nullable Coverage coverage; // from the grant on: an offer alone takes no memory
   private int room = -1;
   private int declared;
   private int committed;
@@ -21,7 +21,6 @@ final class ReceiverStream {
   ReceiverStream(int number, KvOffer offer, long now) {
     this.number = number;
     this.offer = offer;
-    this.coverage = new Coverage(offer.layers(), offer.tokens().start());
     this.declared = offer.tokens().start();
     this.committed = declared;
     this.heardAt = now;
@@ -71,7 +70,7 @@ final class ReceiverStream {
   ///
   /// @return whether that is more than before
   boolean advance() {
-    int complete = Math.min(declared, coverage.complete());
+    int complete = coverage == null ? committed : Math.min(declared, coverage.complete());
     if (complete <= committed) {
       return false;
     }
@@ -125,17 +124,17 @@ final class ReceiverStream {
 
   /// Whether all of it is here.
   boolean has(Piece piece) {
-    return coverage.contains(piece.layers(), piece.tokens());
+    return coverage().contains(piece.layers(), piece.tokens());
   }
 
   /// Whether some of it is here.
   boolean hasSomeOf(Piece piece) {
-    return coverage.touches(piece.layers(), piece.tokens());
+    return coverage().touches(piece.layers(), piece.tokens());
   }
 
   /// It is here and verified.
   void add(Piece piece) {
-    coverage.add(piece.layers(), piece.tokens());
+    coverage().add(piece.layers(), piece.tokens());
   }
 
   // --- what the landing decides
@@ -146,7 +145,17 @@ final class ReceiverStream {
       return false;
     }
     room = tokens;
+    if (coverage == null) {
+      coverage = new Coverage(offer.layers(), offer.tokens().start());
+    }
     return true;
+  }
+
+  private Coverage coverage() {
+    if (coverage == null) {
+      throw new IllegalStateException("nothing of it was granted");
+    }
+    return coverage;
   }
 
   /// The landing hears of it now.

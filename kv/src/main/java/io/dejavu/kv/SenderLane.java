@@ -98,8 +98,8 @@ final class SenderLane {
           sentAt = System.nanoTime();
         } else {
           rest(System.nanoTime() - sentAt < LATELY_NANOS);
-          sender.tick();
         }
+        sender.tick();
       }
     } catch (ConnectionLost e) {
       sender.lose(this, e.reason());

@@ -40,6 +40,9 @@ final class SenderState {
 
     record Unblocked() implements Effect {}
 
+    /// No lane is left.
+    record Lost(String why) implements Effect {}
+
     /// To close a lane, and then say so by {@link SenderState#laneLost}.
     record CloseLane(int lane, String why) implements Effect {}
   }
@@ -143,6 +146,7 @@ final class SenderState {
       for (var stream : List.copyOf(streams.values())) {
         end(stream, new KvOutcome.PeerLost(why));
       }
+      effects.add(new Effect.Lost(why));
       return;
     }
     for (var frame : lane.frames()) {
@@ -202,6 +206,11 @@ final class SenderState {
   /// Whether something waits for a lane with room.
   boolean isReady() {
     return !ready.isEmpty() || !cancels.isEmpty();
+  }
+
+  /// Whether the peer has heard all there is to say, or nobody can tell it any more.
+  boolean isQuiet() {
+    return isLost || !isReady() && lanes.values().stream().allMatch(LaneWindow::isEmpty);
   }
 
   /// Bytes of pieces that are posted and not sent.

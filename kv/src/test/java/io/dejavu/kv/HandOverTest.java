@@ -16,9 +16,7 @@ import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// Prompts are handed over one after the other while both sides change their minds. Ten thousand:
@@ -70,7 +68,11 @@ class HandOverTest {
       pool = new BlockPool(layout.blocks());
       // Less room than requests under way want, and other blocks.
       shelf =
-          new KvShelf(KvMemory.open(new HostDevice(), layout.withBlocks(40)), false, this::arrived);
+          new KvShelf(
+              KvMemory.open(new HostDevice(), layout.withBlocks(40)),
+              false,
+              Duration.ofMinutes(1),
+              this::arrived);
       receiver =
           KvReceiver.open(
               List.of(pairs[0].right(), pairs[1].right()),
@@ -203,11 +205,12 @@ class HandOverTest {
     public synchronized void offered(KvArrival arrival) {
       shelf.offered(arrival);
       live.add(arrival);
-      int mood = ThreadLocalRandom.current().nextInt(30);
+      var random = random(arrival);
+      int mood = random.nextInt(30);
       if (mood == 0) {
         arrival.cancel("a mood");
       } else if (mood < 3) {
-        live.get(ThreadLocalRandom.current().nextInt(live.size())).cancel("another mood");
+        live.get(random.nextInt(live.size())).cancel("another mood");
       } else if (mood == 3) {
         shelf.drop(arrival.offer().request());
       }
@@ -215,9 +218,13 @@ class HandOverTest {
 
     @Override
     public void committed(KvArrival arrival, int tokens) {
-      if (ThreadLocalRandom.current().nextInt(40) == 0) {
+      if (random(arrival).nextInt(40) == 0) {
         arrival.cancel("too late");
       }
+    }
+
+    private static SplittableRandom random(KvArrival arrival) {
+      return new SplittableRandom(~arrival.offer().request());
     }
 
     @Override
@@ -225,104 +232,5 @@ class HandOverTest {
       live.remove(arrival);
       shelf.ended(arrival, outcome);
     }
-  }
-
-  @Test
-  void aShelfServesInTurnAndKeepsWhatALostSenderCommitted() throws Exception {
-    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
-    var orphans = new ConcurrentLinkedQueue<KvShelf.Kept>();
-    var wholes = new ConcurrentLinkedQueue<KvShelf.Kept>();
-    try (var memory = KvMemory.open(new HostDevice(), layout);
-        var target = KvMemory.open(new HostDevice(), layout);
-        var pair = InProcess.pair()) {
-      var shelf =
-          new KvShelf(
-              target,
-              true,
-              new KvShelf.Listener() {
-                @Override
-                public void whole(KvShelf.Kept request) {
-                  wholes.add(request);
-                }
-
-                @Override
-                public void orphaned(KvShelf.Kept request) {
-                  orphans.add(request);
-                }
-              });
-      var receiver =
-          KvReceiver.open(List.of(pair.right()), KvStreamConfig.DEFAULT, new KvEpochs(10), shelf);
-      var sender =
-          KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE);
-      var first = stream(sender, memory, 1, 24);
-      var second = stream(sender, memory, 2, 16);
-      var tooLong = stream(sender, memory, 3, 33);
-      assertThat(tooLong.await(Deadline.in(Duration.ofSeconds(60))))
-          .isInstanceOf(KvOutcome.Refused.class);
-
-      first.finish(24);
-      assertThat(first.await(Deadline.in(Duration.ofSeconds(60))))
-          .isEqualTo(new KvOutcome.Done(24));
-      assertThat(second.committed()).isZero();
-      shelf.drop(1);
-      second.commit(16);
-      sender.flush();
-      while (second.committed() < 16) {
-        Thread.sleep(1);
-      }
-      pair.left().close();
-      var deadline = Deadline.in(Duration.ofSeconds(60));
-      while (orphans.isEmpty() && !deadline.hasPassed()) {
-        Thread.sleep(1);
-      }
-      sender.close();
-      receiver.close();
-
-      assertThat(wholes).extracting(KvShelf.Kept::request).containsExactly(1L);
-      assertThat(orphans).extracting(KvShelf.Kept::tokens).containsExactly(16);
-      assertThat(shelf.freeBlocks()).isEqualTo(2);
-      shelf.drop(2);
-      assertThat(shelf.freeBlocks()).isEqualTo(4);
-    }
-  }
-
-  @Test
-  void whatIsSentAgainTakesThePlaceOfWhatWasThere() throws Exception {
-    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
-    try (var memory = KvMemory.open(new HostDevice(), layout);
-        var target = KvMemory.open(new HostDevice(), layout);
-        var pair = InProcess.pair()) {
-      var wholes = new ConcurrentLinkedQueue<KvShelf.Kept>();
-      var shelf = new KvShelf(target, false, wholes::add);
-      try (var receiver =
-              KvReceiver.open(
-                  List.of(pair.right()), KvStreamConfig.DEFAULT, new KvEpochs(10), shelf);
-          var sender =
-              KvSender.open(List.of(pair.left()), KvStreamConfig.DEFAULT, KvStreamListener.NONE)) {
-        for (int again = 0; again < 3; again++) {
-          var stream = stream(sender, memory, 1, 24);
-          stream.finish(24);
-          assertThat(stream.await(Deadline.in(Duration.ofSeconds(60))))
-              .isEqualTo(new KvOutcome.Done(24));
-          while (receiver.streams() > 0) {
-            Thread.sleep(1);
-          }
-        }
-      }
-
-      assertThat(wholes).extracting(KvShelf.Kept::tokens).containsExactly(24, 24, 24);
-      assertThat(shelf.freeBlocks()).isEqualTo(1);
-      shelf.drop(1);
-      assertThat(shelf.freeBlocks()).isEqualTo(4);
-    }
-  }
-
-  private static KvStream stream(KvSender sender, KvMemory memory, long request, int tokens) {
-    var stream = sender.offer(KvOffer.all(request, 1, memory.layout(), tokens), memory);
-    int blocks = Math.min(4, KvLayout.blocksFor(tokens, 8));
-    stream.blocks(IntStream.range(0, blocks).toArray());
-    stream.send(new TokenRange(0, Math.min(tokens, 32)));
-    sender.flush();
-    return stream;
   }
 }

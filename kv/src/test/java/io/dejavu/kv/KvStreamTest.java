@@ -1,5 +1,6 @@
 package io.dejavu.kv;
 
+import static java.util.concurrent.TimeUnit.MINUTES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -284,8 +285,100 @@ class KvStreamTest {
     assertThat(waiting.await(SOON)).isInstanceOf(KvOutcome.PeerLost.class);
     assertThat(link.landing.ends.take().outcome()).isInstanceOf(KvOutcome.PeerLost.class);
     assertThat(link.landing.ends.take().outcome()).isInstanceOf(KvOutcome.PeerLost.class);
+    assertThat(link.landing.losses.poll(1, MINUTES)).startsWith("left: ");
+    assertThat(link.events.poll(1, MINUTES)).startsWith("lost right: ");
     assertThat(link.offer(3, 1, 64).await(SOON)).isInstanceOf(KvOutcome.PeerLost.class);
     assertThat(link.sender.streams()).isZero();
+  }
+
+  @Test
+  void aSenderThatClosesSaysThatItIsOver() throws Exception {
+    for (int i = 0; i < 20; i++) {
+      var link = new Link(KvStreamConfig.DEFAULT, 1);
+      link.offer(1, 1, 64);
+      link.landing.offers.take().grant(link.target, new int[] {0});
+
+      link.sender.close();
+
+      assertThat(link.landing.ends.take().outcome())
+          .isEqualTo(new KvOutcome.Cancelled("by the sender"));
+    }
+  }
+
+  @Test
+  void moreBlocksComeAfterTheSame() throws Exception {
+    var link = new Link(KvStreamConfig.DEFAULT, 1);
+    link.offer(1, 1, 64);
+    var arrival = link.landing.offers.take();
+    arrival.grant(link.target, new int[] {4, 2});
+
+    assertThatThrownBy(() -> arrival.grant(link.target, new int[] {4, 3, 2}))
+        .hasMessage("blocks [4, 3, 2] granted after [4, 2]");
+    assertThatThrownBy(() -> arrival.grant(link.target, new int[] {4}))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(arrival.grant(link.target, new int[] {4, 2, 3})).isTrue();
+  }
+
+  /// The lane always has something to send, slowly; the other stream's lease must not end.
+  @Test
+  void aBusyLaneRenewsAsWell() throws Exception {
+    var config =
+        KvStreamConfig.DEFAULT
+            .withLaneFrames(1000)
+            .withPieceBytes(1 << 16)
+            .withLease(Duration.ofMillis(30))
+            .withPatience(Duration.ofHours(1));
+    var layout = new KvLayout(new LayerRange(0, 1), 4, HeadRange.all(1), 16, 8192, DType.F32);
+    var memory = use(KvMemory.open(new HostDevice(), layout));
+    var peer = new Peer(use(InProcess.pair())); // with room for 15 tokens
+    var sender = use(KvSender.open(List.of(peer.theirs), config, KvStreamListener.NONE));
+    var idle = sender.offer(KvOffer.all(1, 1, layout, 64), memory);
+    var busy = sender.offer(KvOffer.all(2, 1, layout, 64), memory);
+    var all = new ArrayList<>(peer.receive());
+    while (all.size() < 2) {
+      all.addAll(peer.receive());
+    }
+    peer.say(
+        new KvMessage.Granted(idle.number(), 1, 64), new KvMessage.Granted(busy.number(), 1, 64));
+    busy.blocks(new int[] {0, 1, 2, 3});
+    busy.send(new TokenRange(0, 64));
+    sender.flush();
+
+    var renewal = new KvMessage.Renew(idle.number(), 1);
+    int renewals = 0;
+    for (int parts = 0; parts < 64; ) {
+      var messages = peer.receive();
+      parts += (int) messages.stream().filter(KvMessage.Part.class::isInstance).count();
+      renewals += parts < 64 && messages.contains(renewal) ? 1 : 0;
+      Thread.sleep(5);
+    }
+
+    assertThat(renewals).isPositive();
+    peer.own.close();
+  }
+
+  @Test
+  void anOfferOfMoreLayersThanAnyModelHasIsGarbage() {
+    var state = new ReceiverState(KvStreamConfig.DEFAULT, new KvEpochs(10));
+    state.laneOpened(1);
+
+    assertThatThrownBy(() -> state.on(1, offer(1, 1_000_000_000), 0))
+        .isInstanceOf(BadFrame.class)
+        .hasMessageContaining("1000000000 layers");
+  }
+
+  private static KvMessage.Offer offer(int stream, int layers) {
+    return new KvMessage.Offer(
+        stream,
+        new KvOffer(
+            stream,
+            1,
+            new LayerRange(0, layers),
+            HeadRange.all(1),
+            8,
+            DType.F32,
+            16,
+            new TokenRange(0, 64)));
   }
 
   @Test
@@ -390,6 +483,11 @@ class KvStreamTest {
         public void unblocked(String peer) {
           events.add("unblocked");
         }
+
+        @Override
+        public void lost(String peer, String why) {
+          events.add("lost %s: %s".formatted(peer, why));
+        }
       };
     }
 
@@ -404,6 +502,7 @@ class KvStreamTest {
   private static final class Asked implements KvLanding {
     final BlockingQueue<KvArrival> offers = new LinkedBlockingQueue<>();
     final BlockingQueue<KvArrival> ends = new LinkedBlockingQueue<>();
+    final BlockingQueue<String> losses = new LinkedBlockingQueue<>();
     volatile boolean isBroken;
 
     @Override
@@ -417,6 +516,11 @@ class KvStreamTest {
     @Override
     public void ended(KvArrival arrival, KvOutcome outcome) {
       ends.add(arrival);
+    }
+
+    @Override
+    public void lost(String peer, String why) {
+      losses.add("%s: %s".formatted(peer, why));
     }
   }
 

@@ -144,6 +144,7 @@ final class StreamPeer {
         new KvShelf(
             KvMemory.open(new HostDevice(), LAYOUT.withBlocks(80)),
             keepsOrphans,
+            Duration.ofMinutes(1),
             new KvShelf.Listener() {
               @Override
               public void whole(KvShelf.Kept request) {

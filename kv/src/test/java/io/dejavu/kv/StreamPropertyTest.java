@@ -180,6 +180,7 @@ class StreamPropertyTest {
                   KvMemory.open(
                       new HostDevice(), to.layout(stage, shard, blocks(to.blockTokens()))),
                   false,
+                  Duration.ofMinutes(1),
                   _ -> {}));
     }
 

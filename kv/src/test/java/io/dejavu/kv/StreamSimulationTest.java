@@ -536,6 +536,10 @@ class StreamSimulationTest {
           case SenderState.Effect.Granted _ -> {}
           case SenderState.Effect.Blocked _ -> count("blocked", 1);
           case SenderState.Effect.Unblocked _ -> count("blocked", -1);
+          case SenderState.Effect.Lost _ -> {
+            assertThat(sender.isLost()).isTrue();
+            count("sender lost", 1);
+          }
           case SenderState.Effect.CloseLane(int lane, String why) ->
               loseAtSender(lane, wires.get(lane), why);
         }
@@ -560,6 +564,10 @@ class StreamSimulationTest {
             assertThat(source.atReceiver).isNull();
             source.atReceiver = outcome;
             checkCells(source, tokens);
+          }
+          case ReceiverState.Effect.Lost _ -> {
+            assertThat(receiver.isLost()).isTrue();
+            count("receiver lost", 1);
           }
         }
       }

@@ -147,9 +147,8 @@ public final class KvSender implements AutoCloseable {
   /// Sees to it that what was posted is sent, within a few milliseconds if a lane has room for it.
   /// Never waits.
   public void flush() {
-    long now = System.nanoTime();
     for (var lane : lanes) {
-      if (lane.looksSoon(now)) {
+      if (lane.isLingering()) {
         return; // if it has no room it wakes one that has
       }
     }

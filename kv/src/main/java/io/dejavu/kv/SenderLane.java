@@ -19,9 +19,6 @@ final class SenderLane {
   /// step would cost the step loop more than all the rest of posting.
   private static final long LINGER_NANOS = 4_000_000;
 
-  /// So late it may be with it before others look instead: it has overslept, or is stuck.
-  private static final long LATE_NANOS = 2 * LINGER_NANOS;
-
   /// So long after the last frame it goes on looking.
   private static final long LATELY_NANOS = 20 * LINGER_NANOS;
 
@@ -35,7 +32,7 @@ final class SenderLane {
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private final PieceCopy copy;
   private volatile boolean isParked;
-  private volatile long looksBy = System.nanoTime();
+  private volatile boolean isLingering;
   private volatile boolean hasRoom = true;
   private volatile boolean isClosed;
 
@@ -69,10 +66,9 @@ final class SenderLane {
     return isParked;
   }
 
-  /// Whether it will look within a few milliseconds whether there is something to send, and is not
-  /// stuck in sending.
-  boolean looksSoon(long now) {
-    return looksBy - now > 0;
+  /// Whether it will look within a few milliseconds whether there is something to send.
+  boolean isLingering() {
+    return isLingering;
   }
 
   /// Whether the peer has acknowledged enough for one more frame.
@@ -111,8 +107,8 @@ final class SenderLane {
   }
 
   private void rest(boolean shortly) {
-    // Whoever posts afterwards sees that it is parked or looks soon, or it sees what was posted.
-    looksBy = System.nanoTime() + (shortly ? LATE_NANOS : 0);
+    // Whoever posts afterwards sees that it is parked or lingers, or it sees what was posted.
+    isLingering = shortly;
     isParked = true;
     if (!isClosed && !sender.hasWork(number)) {
       LockSupport.parkNanos(
@@ -148,6 +144,9 @@ final class SenderLane {
       var written =
           new KvFrame(frame.number(), frame.more(), config.checksums(), messages)
               .write(head.segment());
+      if (!connection.hasRoom(bytes)) {
+        isLingering = false; // the peer may let it wait
+      }
       connection.send(written, body, Deadline.in(config.patience()));
       sender.count(frame.pieces().size(), bytes);
     } finally {

@@ -8,6 +8,7 @@ import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Connection;
 import io.dejavu.transport.Deadline;
+import io.dejavu.transport.Identity;
 import io.dejavu.transport.InProcess;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -219,6 +220,7 @@ class KvStreamTest {
     stream.send(new TokenRange(0, 16));
     sender.flush();
     assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
+    Thread.sleep(10);
 
     // It looks by itself for more, though it is of no use.
     stream.send(new TokenRange(16, 32));
@@ -237,6 +239,39 @@ class KvStreamTest {
     sender.flush();
     first.say(new KvMessage.Ack(2));
     assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
+  }
+
+  @Test
+  void whileALaneWaitsForItsPeerAnotherSends() throws Exception {
+    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 16, 8, DType.F32);
+    var config =
+        KvStreamConfig.DEFAULT
+            .withPieceBytes(2 * 48 * 64)
+            .withLease(Duration.ofHours(1))
+            .withPatience(Duration.ofHours(1));
+    var memory = use(KvMemory.open(new HostDevice(), layout));
+    var first = new Peer(use(InProcess.pair(Identity.of("left"), Identity.of("right"), 4096)));
+    var second = new Peer(use(InProcess.pair()));
+    var sender = use(KvSender.open(List.of(first.theirs), config, KvStreamListener.NONE));
+    var stream = sender.offer(KvOffer.all(1, 1, layout, 64), memory);
+    stream.blocks(new int[] {2, 0, 1, 3});
+    assertThat(first.receive()).contains(new KvMessage.Offer(stream.number(), stream.offer()));
+    sender.add(second.theirs);
+    first.say(new KvMessage.Granted(stream.number(), 1, 64), new KvMessage.Ack(1));
+    rest();
+    stream.send(new TokenRange(0, 1));
+    sender.flush();
+    assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
+    Thread.sleep(10);
+
+    // The first lane, which looks by itself, now sends more than there is room for on its way.
+    stream.send(new TokenRange(1, 49));
+    sender.flush();
+    Thread.sleep(20);
+    stream.send(new TokenRange(49, 64));
+    sender.flush();
+
+    assertThat(second.receive()).anyMatch(KvMessage.Part.class::isInstance);
   }
 
   /// Until no lane looks by itself any more. Were it too short, the test would see less, but pass.

@@ -17,7 +17,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -38,14 +37,7 @@ import picocli.CommandLine.Spec;
 final class BenchEngineCommand implements Callable<Integer> {
   @Spec @Nullable CommandSpec spec;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description =
-          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
-              + " bundled model.")
-  @Nullable String model;
+  @Mixin ModelArgument model = new ModelArgument();
 
   @Mixin ModelOptions options = new ModelOptions();
 
@@ -142,7 +134,7 @@ final class BenchEngineCommand implements Callable<Integer> {
 
   private LoadedModel load(StepLimits limits) {
     try (var bar = new LoadBar()) {
-      return LoadedModel.open(options.config(model), limits, bar);
+      return LoadedModel.open(options.config(model.text), limits, bar);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -10,10 +10,8 @@ import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.KvOutcome;
 import io.dejavu.kv.KvReceiver;
-import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.KvStreamConfig;
 import io.dejavu.kv.LayerRange;
-import io.dejavu.kv.Regions;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Address;
@@ -35,17 +33,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Executor;
-import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/// The receiving process of `bench kv stream`. Reads from its input a secret, an address, a layout
-/// and whether there are checksums, a line each; writes the address, then a line per request that
-/// is complete: its number, and the checksum of its keys and values. Ends with its input.
+/// The receiving process of `bench kv stream`. Reads from its input a secret, an address, a layout,
+/// how many sequences there are and whether there are checksums, a line each; writes the address.
+/// Then, for each line with a number of tokens, it writes the checksums of so many of each
+/// sequence. Ends with its input.
 @Command(name = "peer", hidden = true, description = "The other process of bench kv stream.")
 final class BenchKvPeerCommand implements Callable<Integer> {
   @Spec @Nullable CommandSpec spec;
@@ -61,16 +59,20 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     var secret = SharedSecret.of(in.readLine());
     var address = Address.parse(in.readLine());
     var layout = layout(in.readLine().split(" "));
+    var sequences = new BenchSequences(layout, Integer.parseInt(in.readLine()));
     var config = KvStreamConfig.DEFAULT.withChecksums(Boolean.parseBoolean(in.readLine()));
     var transport = new Transport(Identity.of("peer"), secret, TransportConfig.DEFAULT);
     try (var memory = KvMemory.open(new HostDevice(), layout);
-        var digests = Executors.newSingleThreadExecutor();
         var listener = transport.listen(address)) {
-      var shelf = new Shelf(memory, out, digests);
+      var shelf = new Shelf(memory, sequences);
       Thread.ofPlatform().daemon().name("accept").start(() -> accept(listener, config, shelf));
       say(out, listener.address().toString());
-      while (in.readLine() != null) {
-        // Nobody says anything; the end of the input is the end.
+      for (String line; (line = in.readLine()) != null; ) {
+        say(
+            out,
+            IntStream.of(sequences.digests(memory, Integer.parseInt(line)))
+                .mapToObj(Integer::toHexString)
+                .collect(Collectors.joining(" ")));
       }
     }
     return ExitCode.DONE.code;
@@ -86,7 +88,7 @@ final class BenchKvPeerCommand implements Callable<Integer> {
         DType.valueOf(words[5]));
   }
 
-  private static synchronized void say(PrintWriter out, String line) {
+  private static void say(PrintWriter out, String line) {
     out.println(line);
     out.flush();
   }
@@ -100,8 +102,8 @@ final class BenchKvPeerCommand implements Callable<Integer> {
         if (connection == null) {
           continue;
         }
-        if (connection.peer().equals(FragmentTarget.NAME)) {
-          Thread.ofPlatform().daemon().name("fragments").start(() -> shelf.fragments(connection));
+        if (connection.peer().equals(PlainLink.NAME)) {
+          Thread.ofPlatform().daemon().name("plain").start(() -> shelf.take(connection));
         } else {
           var receiver = receivers.get(connection.peerIncarnation());
           if (receiver == null || !receiver.add(connection)) {
@@ -116,48 +118,20 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     }
   }
 
-  /// One memory, in which every request begins at block 0.
-  ///
-  /// @param digests takes checksums, for which the sender should not have to wait
-  private record Shelf(KvMemory memory, PrintWriter out, Executor digests) implements KvLanding {
+  /// One memory for all that comes.
+  private record Shelf(KvMemory memory, BenchSequences sequences) implements KvLanding {
     @Override
     public void offered(KvArrival arrival) {
-      arrival.grant(memory, blocks());
+      int sequence = StreamTarget.sequence(arrival.offer().request(), sequences);
+      arrival.grant(memory, sequences.table(sequence));
     }
 
-    private int[] blocks() {
-      return IntStream.range(0, memory.layout().blocks()).toArray();
-    }
-
+    /// Nothing to do: who has sent it knows too, and asks.
     @Override
-    public void ended(KvArrival arrival, KvOutcome outcome) {
-      if (outcome instanceof KvOutcome.Done(var tokens)) {
-        complete(arrival.offer().request(), tokens);
-      }
-    }
-
-    private void complete(long request, int tokens) {
-      digests.execute(
-          () ->
-              say(
-                  out,
-                  "%d %08x".formatted(request, KvStreamBench.digest(memory, blocks(), tokens))));
-    }
-
-    private void unpack(FragmentTarget.Head head, Connection.Incoming message)
-        throws ConnectionLost {
-      var layout = memory.layout();
-      var slice = new KvSlice(head.layers(), head.tokens(), layout.heads());
-      var regions = Regions.of(layout, blocks(), slice, layout.blockTokens());
-      try (var arena = Arena.ofConfined()) {
-        var bytes = arena.allocate(regions.bytes());
-        message.read(List.of(bytes), Deadline.in(KvPeer.PATIENCE));
-        memory.scatter(bytes, regions);
-      }
-    }
+    public void ended(KvArrival arrival, KvOutcome outcome) {}
 
     /// Puts every message where it says, until the connection ends.
-    private void fragments(Connection connection) {
+    void take(Connection connection) {
       var bytes = HostDevice.segment(memory.cache(0).buffer());
       var answer = MemorySegment.ofArray(new byte[1]);
       try (connection) {
@@ -166,19 +140,39 @@ final class BenchKvPeerCommand implements Callable<Integer> {
           if (message == null) {
             continue;
           }
-          var head = FragmentTarget.Head.read(message.head());
-          switch (head.kind()) {
-            case PACKED -> unpack(head, message);
-            case ROW ->
-                message.read(
-                    List.of(bytes.asSlice(head.value(), message.bodyLeft())),
-                    Deadline.in(KvPeer.PATIENCE));
-            case ASK -> connection.send(answer, List.of(), Deadline.in(KvPeer.PATIENCE));
-            case END -> complete(head.request(), (int) head.value());
+          boolean answered =
+              switch (PlainMessage.read(message.head())) {
+                case PlainMessage.Row(var offset) -> {
+                  var row = bytes.asSlice(offset, message.bodyLeft());
+                  message.read(List.of(row), Deadline.in(KvPeer.PATIENCE));
+                  yield false;
+                }
+                case PlainMessage.Packed packed -> {
+                  unpack(packed, message);
+                  yield packed.answered();
+                }
+                case PlainMessage.Ask _ -> true;
+              };
+          if (answered) {
+            connection.send(answer, List.of(), Deadline.in(KvPeer.PATIENCE));
           }
         }
       } catch (ConnectionLost _) {
         // The other side is done.
+      }
+    }
+
+    private void unpack(PlainMessage.Packed packed, Connection.Incoming message)
+        throws ConnectionLost {
+      try (var arena = Arena.ofConfined()) {
+        var bytes = arena.allocate(message.bodyLeft());
+        message.read(List.of(bytes), Deadline.in(KvPeer.PATIENCE));
+        long at = 0;
+        for (var part : packed.parts()) {
+          var regions = sequences.regions(packed.layers(), part);
+          memory.scatter(bytes.asSlice(at, regions.bytes()), regions);
+          at += regions.bytes();
+        }
       }
     }
   }

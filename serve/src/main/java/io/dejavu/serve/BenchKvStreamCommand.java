@@ -5,65 +5,68 @@ import io.dejavu.local.LoadedModel;
 import io.dejavu.model.StepLimits;
 import io.dejavu.serve.KvStreamBench.Mode;
 import io.dejavu.serve.KvStreamBench.Run;
+import io.dejavu.serve.KvStreamBench.Targets;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
     name = "stream",
     description = {
       "Measures what it costs a model that its keys and values are streamed to another process while"
-          + " they are computed: one sequence, a prompt and then token by token, first without"
-          + " streaming, then with more and more of the library. What arrived is compared with what"
-          + " was computed.",
+          + " they are computed: prompts, and then token by token, first without streaming, then"
+          + " with more and more of the library. What arrived is compared with what was computed.",
       "",
       "Each round runs all modes in turn; figures are medians over the rounds, ratios are those to"
-          + " the run without streaming in the same round."
+          + " the run without streaming in the same round. What streaming costs is the time over"
+          + " that run: of the prompts, of the steps after them, of the whole.",
+      "",
+      "Over a link that is much faster than needed there is nothing to hide; --link-rate shows what"
+          + " overlapping is worth over a slower one. A rate at which a prompt takes 0.5 to 0.9 of"
+          + " its computation shows it best; how much it takes is said."
     },
     footerHeading = "%nExamples:%n",
     footer = {
       "  dejavu bench kv stream",
       "  dejavu bench kv stream --to shm --rounds 5",
       "  dejavu bench kv stream --disk /var/cache/dejavu",
-      "  dejavu bench kv stream --random-weights bench/shapes/opt-125m.json --to tcp"
+      "",
+      "  # 8 sequences as in DéjàVu's paper: what packing is worth, then what overlapping is",
+      "  dejavu bench kv stream --batch 8",
+      "  dejavu bench kv stream --batch 8 --link-rate 1Gbit",
+      "  dejavu bench kv stream --batch 8 --link-rate 1Gbit --random-weights bench/shapes/opt-125m.json"
     },
     sortOptions = false)
 final class BenchKvStreamCommand implements Callable<Integer> {
-  /// Tokens that one step takes of the prompt.
+  /// Most tokens that one step takes of prompts.
   private static final int STEP_TOKENS = 512;
-
-  /// In which code is compiled.
-  private static final Duration WARM_UP = Duration.ofSeconds(5);
 
   private static final int WARM_UP_TOKENS = 100;
 
+  /// Slower than any link that is worth it; pieces would not arrive within their deadlines.
+  private static final double LEAST_RATE = 1e6;
+
   @Spec @Nullable CommandSpec spec;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description =
-          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
-              + " bundled model.")
-  @Nullable String model;
+  @Mixin ModelArgument model = new ModelArgument();
 
   @Mixin ModelOptions options = new ModelOptions();
 
@@ -76,12 +79,30 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   String way = "tcp";
 
   @Option(
+      names = "--link-rate",
+      paramLabel = "RATE",
+      converter = ByteRate.Reader.class,
+      description =
+          "Frames to the other process are held back as if its link carried no more a second, such"
+              + " as 10Gbit or 1.25GB; to show slower links than there are, not faster ones."
+              + " Default: as fast as it is.")
+  @Nullable ByteRate rate;
+
+  @Option(
       names = "--disk",
       paramLabel = "DIRECTORY",
       description = "To files there, which are deleted in the end, instead of another process.")
   @Nullable Path directory;
 
-  @Option(names = "--prompt", paramLabel = "N", description = "Its tokens. Default: 500.")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description =
+          "Sequences: their prompts are computed one after the other, then a step computes a token"
+              + " of each. Default: 1.")
+  int batch = 1;
+
+  @Option(names = "--prompt", paramLabel = "N", description = "Tokens of each. Default: 500.")
   int prompt = 500;
 
   @Option(
@@ -92,6 +113,12 @@ final class BenchKvStreamCommand implements Callable<Integer> {
 
   @Option(names = "--rounds", paramLabel = "N", description = "Default: 3.")
   int rounds = 3;
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "SECONDS",
+      description = "All modes run at least so long, and once, before anything counts. Default: 5.")
+  int warmUp = 5;
 
   @Option(names = "--no-checksums", description = "Pieces carry no CRC32C.")
   boolean noChecksums;
@@ -111,53 +138,72 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         throw options.usage(
             "%d tokens, the model was made for %d".formatted(prompt + tokens, positions));
       }
-      try (var bench = new KvStreamBench(loaded.executor(), loaded.kernels(), prompt, tokens)) {
+      try (var bench =
+          new KvStreamBench(loaded.executor(), loaded.kernels(), batch, prompt, tokens)) {
         head(out, loaded);
-        if (directory == null) {
-          toProcess(bench, out);
-        } else {
-          toDisk(bench, directory, out);
-        }
+        var ablation = directory == null ? toProcess(bench) : toDisk(bench, directory);
+        out.print(ablation.table());
+        out.println();
+        link(out, bench, ablation);
+        out.print(ablation.costs());
+        out.flush();
       }
     }
     return ExitCode.DONE.code;
   }
 
-  private void toProcess(KvStreamBench bench, PrintWriter out) throws IOException {
-    try (var peer = KvPeer.start(way, bench.memory().layout(), !noChecksums);
-        var fragments = new FragmentTarget(peer, bench.memory());
-        var packed = new PackedTarget(fragments, bench.memory(), Math.min(prompt, STEP_TOKENS));
-        var streams = new StreamTarget(peer, bench.memory(), !noChecksums);
-        var layered = new LayeredTarget(streams, packed, prompt)) {
-      measure(
+  private StreamAblation toProcess(KvStreamBench bench) throws IOException {
+    var memory = bench.memory();
+    var sequences = bench.sequences();
+    try (var none = new NoTarget();
+        var peer = KvPeer.start(way, sequences, !noChecksums, rate);
+        var plain = new PlainLink(peer);
+        var fragments = new FragmentTarget(plain, memory, sequences);
+        var packed = new PackedTarget(plain, memory, sequences, bench.mostCells());
+        var streams = new StreamTarget(peer, memory, sequences, !noChecksums)) {
+      return measure(
           bench,
           mode ->
               switch (mode) {
-                case OFF, NAIVE -> fragments;
-                case PACKED -> packed;
-                case LAYERS -> layered;
-                case ALL -> streams;
-              },
-          out);
+                case OFF -> Targets.both(none);
+                case NAIVE -> Targets.both(fragments);
+                case PACKED -> Targets.both(packed);
+                case LAYERS -> new Targets(streams, packed);
+                case ALL -> Targets.both(streams);
+              });
     }
   }
 
-  private void toDisk(KvStreamBench bench, Path directory, PrintWriter out) throws IOException {
-    try (var fragments = new FragmentFile(directory, bench.memory());
-        var records =
-            new DiskTarget(
-                directory, bench.memory(), Math.min(prompt, STEP_TOKENS), prompt + tokens)) {
-      measure(bench, mode -> mode == Mode.NAIVE ? fragments : records, out);
+  private StreamAblation toDisk(KvStreamBench bench, Path parent) throws IOException {
+    var memory = bench.memory();
+    var sequences = bench.sequences();
+    try (var none = new NoTarget();
+        var fragments = new FragmentFile(parent, memory, sequences);
+        var packed = new DiskTarget(parent, memory, sequences, stepTokens(), prompt + tokens);
+        var meanwhile = new MeanwhileTarget(packed)) {
+      return measure(
+          bench,
+          mode ->
+              switch (mode) {
+                case OFF -> Targets.both(none);
+                case NAIVE -> Targets.both(fragments);
+                case PACKED -> Targets.both(packed);
+                case LAYERS -> new Targets(meanwhile, packed);
+                case ALL -> Targets.both(meanwhile);
+              });
     }
   }
 
   private LoadedModel load() {
     try (var bar = new LoadBar()) {
-      return LoadedModel.open(
-          options.config(model), new StepLimits(Math.min(prompt, STEP_TOKENS), 0), bar);
+      return LoadedModel.open(options.config(model.text), new StepLimits(stepTokens(), 0), bar);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }
+  }
+
+  private int stepTokens() {
+    return Math.max(batch, Math.min(prompt, STEP_TOKENS));
   }
 
   private void check() {
@@ -167,98 +213,89 @@ final class BenchKvStreamCommand implements Callable<Integer> {
     if (directory != null && noChecksums) {
       throw options.usage("--no-checksums: records on disk always carry them");
     }
+    if (directory != null && rate != null) {
+      throw options.usage("--link-rate: there is no link to a disk");
+    }
+    if (rate != null && rate.bytesPerSecond() < LEAST_RATE) {
+      throw options.usage("--link-rate is %s, must be at least 1MB".formatted(rate.text()));
+    }
     if (directory != null && !Files.isDirectory(directory)) {
       throw options.usage("--disk %s is no directory".formatted(directory));
     }
-    if (prompt < 1 || tokens < 2 || rounds < 1) {
+    if (batch < 1 || batch > PlainMessage.MOST_PARTS) {
       throw options.usage(
-          "--prompt %d --tokens %d --rounds %d: at least 1, 2 and 1"
-              .formatted(prompt, tokens, rounds));
+          "--batch is %d, must be 1 to %d".formatted(batch, PlainMessage.MOST_PARTS));
+    }
+    if (prompt < 1 || tokens < 2 || rounds < 1 || warmUp < 0) {
+      throw options.usage(
+          "--prompt %d --tokens %d --rounds %d --warm-up %d: at least 1, 2, 1 and 0"
+              .formatted(prompt, tokens, rounds, warmUp));
     }
   }
 
-  private void measure(
-      KvStreamBench bench, Function<Mode, KvStreamBench.Target> targets, PrintWriter out)
+  private StreamAblation measure(KvStreamBench bench, Function<Mode, Targets> targets)
       throws IOException {
-    long begin = System.nanoTime();
-    do {
-      for (var mode : Mode.values()) {
-        bench.run(mode, targets.apply(mode), Math.min(tokens, WARM_UP_TOKENS));
-      }
-    } while (System.nanoTime() - begin < WARM_UP.toNanos());
     var runs = new ArrayList<Map<Mode, Run>>();
-    for (int round = 0; round < rounds; round++) {
-      var turn = new EnumMap<Mode, Run>(Mode.class);
-      for (var mode : Mode.values()) {
-        turn.put(mode, bench.run(mode, targets.apply(mode), tokens));
+    try (var bar = LoadBar.isTerminal() ? bar(rounds * Mode.values().length) : null) {
+      long begin = System.nanoTime();
+      do {
+        for (var mode : Mode.values()) {
+          bench.run(mode, targets.apply(mode), Math.min(tokens, WARM_UP_TOKENS));
+        }
+      } while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(warmUp));
+      for (int round = 0; round < rounds; round++) {
+        var turn = new EnumMap<Mode, Run>(Mode.class);
+        for (var mode : Mode.values()) {
+          turn.put(mode, bench.run(mode, targets.apply(mode), tokens));
+          if (bar != null) {
+            bar.step();
+          }
+        }
+        runs.add(turn);
       }
-      runs.add(turn);
     }
-    for (var mode : Mode.values()) {
-      print(out, mode, runs);
-    }
+    return new StreamAblation(runs);
+  }
+
+  private static ProgressBar bar(int runs) {
+    return new ProgressBarBuilder()
+        .setTaskName("measuring")
+        .setInitialMax(runs)
+        .setStyle(ProgressBarStyle.ASCII)
+        .build();
   }
 
   private void head(PrintWriter out, LoadedModel loaded) {
     out.printf(
         Locale.ROOT,
         "%s, %s parameters, --dtype %s --weights %s, kernels %s, %d threads%n"
-            + "%d + %d tokens to %s, checksums %s, %d rounds%n%n",
+            + "%s%d + %d tokens to %s, checksums %s, %d rounds%n%n",
         loaded.source().name(),
         Figures.count(loaded.parameters()),
         options.dtype,
         options.weights,
         loaded.kernels().name(),
         options.threads,
+        batch == 1 ? "" : "%d sequences of ".formatted(batch),
         prompt,
         tokens,
         directory == null ? "another process over " + way : directory,
         noChecksums ? "off" : "on",
         rounds);
-    out.printf(
-        "%-42s %10s %9s %10s %21s %13s%n",
-        "", "prompt ms", "step ms", "whole ms", "ratio (range)", "streaming ms");
     out.flush();
   }
 
-  private static void print(PrintWriter out, Mode mode, List<Map<Mode, Run>> rounds) {
-    var ratios =
-        rounds.stream()
-            .mapToDouble(turn -> (double) run(turn, mode).nanos() / run(turn, Mode.OFF).nanos())
-            .sorted()
-            .toArray();
-    double streaming =
-        median(rounds, turn -> (run(turn, mode).nanos() - run(turn, Mode.OFF).nanos()) / 1e6);
-    out.printf(
-        Locale.ROOT,
-        "%-42s %10.2f %9.3f %10.1f %21s %13s%n",
-        mode.text,
-        median(rounds, turn -> run(turn, mode).promptNanos() / 1e6),
-        median(rounds, turn -> run(turn, mode).stepNanos() / 1e6),
-        median(rounds, turn -> run(turn, mode).nanos() / 1e6),
-        mode == Mode.OFF
-            ? ""
-            : String.format(
-                Locale.ROOT,
-                "%.3f (%.3f – %.3f)",
-                ratios[ratios.length / 2],
-                ratios[0],
-                ratios[ratios.length - 1]),
-        mode == Mode.OFF ? "" : String.format(Locale.ROOT, "%.1f", streaming));
-    out.flush();
-  }
-
-  private static Run run(Map<Mode, Run> turn, Mode mode) {
-    var run = turn.get(mode);
-    if (run == null) {
-      throw new IllegalStateException("no run of " + mode);
+  /// How much there was to hide.
+  private void link(PrintWriter out, KvStreamBench bench, StreamAblation ablation) {
+    if (rate != null) {
+      double nanos = rate.nanos(bench.promptBytes());
+      out.printf(
+          Locale.ROOT,
+          "At %s a second the prompts' %.1f MB take %.1f ms, %.2f of their computation.%n%n",
+          rate.text(),
+          bench.promptBytes() / 1e6,
+          nanos / 1e6,
+          nanos / ablation.median(Mode.OFF, Run::promptNanos));
     }
-    return run;
-  }
-
-  private static double median(
-      List<Map<Mode, Run>> rounds, ToDoubleFunction<Map<Mode, Run>> figure) {
-    var sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
-    return sorted[sorted.length / 2];
   }
 }

@@ -25,7 +25,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -45,14 +44,7 @@ import picocli.CommandLine.Spec;
 final class BenchKvSurviveCommand implements Callable<Integer> {
   @Spec @Nullable CommandSpec spec;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description =
-          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
-              + " bundled model.")
-  @Nullable String model;
+  @Mixin ModelArgument model = new ModelArgument();
 
   @Mixin ModelOptions options = new ModelOptions();
 
@@ -110,7 +102,7 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
               .formatted(kills, concurrency, within, warmUp));
     }
     var out = out();
-    var config = options.config(model);
+    var config = options.config(model.text);
     SurviveRecord record;
     String kernels;
     try (var loaded = LoadedModel.open(config, SurviveWorkerCommand.LIMITS, (_, _, _) -> {})) {

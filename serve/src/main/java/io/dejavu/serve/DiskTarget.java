@@ -4,174 +4,131 @@ import io.dejavu.kv.BlockHash;
 import io.dejavu.kv.KvFile;
 import io.dejavu.kv.KvLabel;
 import io.dejavu.kv.KvMemory;
-import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.LayerRange;
-import io.dejavu.kv.Regions;
-import io.dejavu.kv.TokenRange;
-import io.dejavu.serve.KvStreamBench.Mode;
+import io.dejavu.serve.BenchSequences.Part;
 import io.dejavu.tensor.HostBuffer;
 import io.dejavu.tensor.HostDevice;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/// Streams to records on disk: one for each layer of the prompt, one for all layers of each token
-/// after it. A thread of its own writes them in order, as far as the mode says so.
+/// Streams to records on disk: one for each layer of a prompt, and for each sequence one with all
+/// layers of a step's token, those of a step with one write.
 final class DiskTarget implements KvStreamBench.Target {
   private final Path directory;
   private final KvMemory memory;
-  private final int tokens;
+  private final BenchSequences sequences;
   private final Records prompts;
   private final Records steps;
-  private final ThreadPoolExecutor writer =
-      (ThreadPoolExecutor)
-          Executors.newFixedThreadPool(
-              1, task -> Thread.ofPlatform().daemon().name("kv-writer").unstarted(task));
-  private Mode mode = Mode.ALL;
-  private int[] blocks = {};
-  private long request;
-  private Future<?> last = CompletableFuture.completedFuture(null);
 
-  /// Records of one size, in the order in which they were written.
-  private static final class Records implements AutoCloseable {
+  /// Records of at most one size, in the order in which they were written.
+  private final class Records implements AutoCloseable {
+    final Path path;
+    final long payload;
     final KvFile file;
     final HostBuffer buffer;
     final List<KvLabel> written = new ArrayList<>();
 
-    Records(KvFile file) {
-      this.file = file;
-      this.buffer = file.allocate(1);
+    /// @param cells tokens times layers of a record at most
+    /// @param count of them at most
+    /// @param together are written at once
+    Records(String name, long cells, int count, int together) throws IOException {
+      var layout = memory.layout();
+      path = directory.resolve(name);
+      payload = cells * layout.unitBytes() / layout.blockTokens();
+      file = KvFile.open(path, "bench", layout, payload, count);
+      buffer = file.allocate(together);
+    }
+
+    boolean holds(LayerRange layers, Part part) {
+      return sequences.regions(layers, part).bytes() <= payload;
+    }
+
+    void write(LayerRange layers, List<Part> parts) throws IOException {
+      var labels = new KvLabel[parts.size()];
+      var bytes = new long[parts.size()];
+      int first = written.size();
+      for (int i = 0; i < labels.length; i++) {
+        var regions = sequences.regions(layers, parts.get(i));
+        bytes[i] = regions.bytes();
+        memory.gather(regions, file.payload(buffer, i).asSlice(0, bytes[i]));
+        var name = BlockHash.root("slice", Integer.toString(first + i));
+        labels[i] = new KvLabel(name, parts.get(i).sequence(), regions.slice(), 0);
+      }
+      file.write(first, labels, bytes, buffer);
+      written.addAll(List.of(labels));
+    }
+
+    void read(KvMemory copy) throws IOException {
+      for (int slot = 0; slot < written.size(); slot++) {
+        var label = file.readRecord(slot, written.get(slot).content(), buffer);
+        var part = new Part((int) label.request(), label.slice().tokens());
+        var regions = sequences.regions(label.slice().layers(), part);
+        copy.scatter(file.payload(buffer, 0).asSlice(0, regions.bytes()), regions);
+      }
     }
 
     @Override
     public void close() throws IOException {
       buffer.close();
-      file.close();
+      try {
+        file.close();
+      } finally {
+        Files.deleteIfExists(path);
+      }
     }
   }
 
   /// @param parent where a folder is made for the files, and deleted in the end
   /// @param prompt most tokens of it that one step computes
   /// @param tokens of a sequence at most
-  DiskTarget(Path parent, KvMemory memory, int prompt, int tokens) throws IOException {
+  DiskTarget(Path parent, KvMemory memory, BenchSequences sequences, int prompt, int tokens)
+      throws IOException {
     this.directory = Files.createTempDirectory(parent, "dejavu-kv-");
     this.memory = memory;
-    this.tokens = tokens;
-    var layout = memory.layout();
-    long token = layout.unitBytes() / layout.blockTokens();
-    int layers = layout.layers().count();
-    this.prompts =
-        new Records(
-            KvFile.open(
-                directory.resolve("prompt"), "bench", layout, prompt * token, layers * tokens));
-    this.steps =
-        new Records(
-            KvFile.open(directory.resolve("steps"), "bench", layout, layers * token, tokens));
+    this.sequences = sequences;
+    int layers = memory.layout().layers().count();
+    int count = Math.multiplyExact(Math.multiplyExact(layers, tokens), sequences.count());
+    this.prompts = new Records("prompts", prompt, count, 1);
+    this.steps = new Records("steps", layers, count, sequences.count());
   }
 
   @Override
-  public void begin(Mode how, int[] table) {
-    mode = how;
-    blocks = table;
-    request++;
+  public void begin() {
     prompts.written.clear();
     steps.written.clear();
   }
 
   @Override
-  public void send(LayerRange layers, TokenRange range) {
-    if (range.count() == 1) {
-      post(steps, layers, range);
+  public void send(LayerRange layers, List<Part> parts) throws IOException {
+    if (parts.stream().allMatch(part -> steps.holds(layers, part))) {
+      steps.write(layers, parts);
     } else {
-      for (int layer = layers.start(); layer < layers.end(); layer++) {
-        post(prompts, new LayerRange(layer, layer + 1), range);
+      for (var part : parts) {
+        prompts.write(layers, List.of(part));
       }
     }
   }
 
-  private void post(Records records, LayerRange layers, TokenRange range) {
-    if (writer.getQueue().size() > tokens) {
-      await(0); // the disk is slower than the model
-    }
-    long number = request;
-    boolean meanwhile = mode == Mode.ALL || mode == Mode.LAYERS && range.count() > 1;
-    if (!meanwhile) {
-      write(records, number, layers, range);
-      return;
-    }
-    last = writer.submit(() -> write(records, number, layers, range));
-  }
-
-  private void write(Records records, long number, LayerRange layers, TokenRange range) {
-    var slice = new KvSlice(layers, range, memory.layout().heads());
-    var regions = regions(memory, slice);
-    var target = records.file.payload(records.buffer, 0).asSlice(0, regions.bytes());
-    memory.gather(regions, target);
-    int slot = records.written.size();
-    var label = new KvLabel(BlockHash.root("slice", Integer.toString(slot)), number, slice, 0);
-    try {
-      records.file.write(slot, new KvLabel[] {label}, new long[] {regions.bytes()}, records.buffer);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    records.written.add(label);
-  }
-
-  private Regions regions(KvMemory of, KvSlice slice) {
-    return Regions.of(of.layout(), blocks, slice, of.layout().blockTokens());
-  }
-
+  /// What was sent is written.
   @Override
-  public void commit(int count) {}
-
-  @Override
-  public void await(int count) {
-    try {
-      last.get(KvPeer.PATIENCE.toSeconds(), TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted", e);
-    } catch (ExecutionException | TimeoutException e) {
-      throw new IllegalStateException("nothing is written to " + directory, e);
-    }
-  }
-
-  @Override
-  public void finish(int count) {
-    await(count);
-  }
+  public void await() {}
 
   /// Reads it all back.
   @Override
-  public int digest(int count) throws IOException {
+  public int[] digests(int tokens) throws IOException {
     try (var copy = KvMemory.open(new HostDevice(), memory.layout())) {
-      for (var records : List.of(prompts, steps)) {
-        for (int slot = 0; slot < records.written.size(); slot++) {
-          var content = records.written.get(slot).content();
-          var regions =
-              regions(copy, records.file.readRecord(slot, content, records.buffer).slice());
-          copy.scatter(
-              records.file.payload(records.buffer, 0).asSlice(0, regions.bytes()), regions);
-        }
-      }
-      return KvStreamBench.digest(copy, blocks, count);
+      prompts.read(copy);
+      steps.read(copy);
+      return sequences.digests(copy, tokens);
     }
   }
 
   @Override
   public void close() throws IOException {
-    writer.shutdown();
     @Nullable IOException trouble = null;
     for (var records : List.of(prompts, steps)) {
       try {
@@ -180,8 +137,6 @@ final class DiskTarget implements KvStreamBench.Target {
         trouble = e;
       }
     }
-    Files.deleteIfExists(directory.resolve("prompt"));
-    Files.deleteIfExists(directory.resolve("steps"));
     Files.deleteIfExists(directory);
     if (trouble != null) {
       throw trouble;

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Another process that keys and values can be streamed to: {@link BenchKvPeerCommand}, as seen
@@ -33,11 +34,15 @@ final class KvPeer implements AutoCloseable {
   private final SharedSecret secret;
   private final LinkedBlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final Address address;
+  private final @Nullable ByteRate rate;
 
-  private KvPeer(Process process, @Nullable Path folder, SharedSecret secret) throws IOException {
+  private KvPeer(
+      Process process, @Nullable Path folder, SharedSecret secret, @Nullable ByteRate rate)
+      throws IOException {
     this.process = process;
     this.folder = folder;
     this.secret = secret;
+    this.rate = rate;
     Thread.ofPlatform().daemon().name("peer-lines").start(() -> read(process.inputReader()));
     this.address = Address.parse(next());
   }
@@ -45,8 +50,11 @@ final class KvPeer implements AutoCloseable {
   /// Starts it.
   ///
   /// @param medium `shm`, `unix` or `tcp`
-  /// @param layout of its memory
-  static KvPeer start(String medium, KvLayout layout, boolean checksums) throws IOException {
+  /// @param sequences that come, and the layout of its memory
+  /// @param rate of each connection to it; null: as fast as they are
+  static KvPeer start(
+      String medium, BenchSequences sequences, boolean checksums, @Nullable ByteRate rate)
+      throws IOException {
     var folder = medium.equals("tcp") ? null : Files.createTempDirectory("dejavu-kv-");
     String where = folder == null ? "tcp://127.0.0.1:0" : medium + ":" + folder.resolve("peer");
     String secret = UUID.randomUUID().toString() + UUID.randomUUID();
@@ -54,9 +62,11 @@ final class KvPeer implements AutoCloseable {
     boolean complete = false;
     try {
       var in = process.outputWriter();
-      in.write("%s%n%s%n%s%n%s%n".formatted(secret, where, text(layout), checksums));
+      in.write(
+          "%s%n%s%n%s%n%d%n%s%n"
+              .formatted(secret, where, text(sequences.layout()), sequences.count(), checksums));
       in.flush();
-      var peer = new KvPeer(process, folder, SharedSecret.of(secret));
+      var peer = new KvPeer(process, folder, SharedSecret.of(secret), rate);
       complete = true;
       return peer;
     } finally {
@@ -97,7 +107,8 @@ final class KvPeer implements AutoCloseable {
     var transport = new Transport(Identity.of(name), secret, TransportConfig.DEFAULT);
     var connections = new ArrayList<Connection>();
     for (int i = 0; i < count; i++) {
-      connections.add(transport.connect(address, Deadline.in(PATIENCE)));
+      var connection = transport.connect(address, Deadline.in(PATIENCE));
+      connections.add(rate == null ? connection : new PacedConnection(connection, rate));
     }
     return connections;
   }
@@ -117,14 +128,14 @@ final class KvPeer implements AutoCloseable {
     }
   }
 
-  /// The checksum that it has of a request, once that is complete.
-  int digest(long request) throws IOException {
-    var line = next();
-    var prefix = request + " ";
-    if (!line.startsWith(prefix)) {
-      throw new IOException("request %d is to be complete: %s".formatted(request, line));
-    }
-    return Integer.parseUnsignedInt(line.substring(prefix.length()), 16);
+  /// The checksums of the sequences that it has, see {@link BenchSequences#digests}.
+  int[] digests(int tokens) throws IOException {
+    var questions = process.outputWriter();
+    questions.write("%d%n".formatted(tokens));
+    questions.flush();
+    return Stream.of(next().split(" "))
+        .mapToInt(word -> Integer.parseUnsignedInt(word, 16))
+        .toArray();
   }
 
   @Override

@@ -5,11 +5,19 @@ import io.dejavu.model.CheckpointException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Parameters;
 
 /// What people write for MODEL: a directory that exists wins, then a name in `models/`, then a name
 /// on the Hugging Face hub.
 final class ModelArgument {
-  private ModelArgument() {}
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description =
+          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
+              + " bundled model.")
+  @Nullable String text;
 
   /// The directory of a model, which is fetched if it has to be.
   ///

@@ -1,79 +1,60 @@
 package io.dejavu.serve;
 
 import io.dejavu.kv.KvMemory;
-import io.dejavu.kv.KvSlice;
 import io.dejavu.kv.LayerRange;
-import io.dejavu.kv.Regions;
-import io.dejavu.kv.TokenRange;
-import io.dejavu.serve.KvStreamBench.Mode;
+import io.dejavu.serve.BenchSequences.Part;
 import io.dejavu.tensor.HostBuffer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 
-/// Streams as {@link FragmentTarget} does, by the thread that computes, but packs what goes
-/// together: a layer of the prompt, all layers of a step. The difference between the two is packing
-/// and nothing else.
+/// Streams as {@link FragmentTarget} does, by the thread that computes, but packs what is sent
+/// together into one message: a layer of the prompt, all layers and sequences of a step. The
+/// difference between the two is packing and nothing else.
 final class PackedTarget implements KvStreamBench.Target {
-  private final FragmentTarget fragments;
+  private final PlainLink link;
   private final KvMemory memory;
+  private final BenchSequences sequences;
   private final HostBuffer packed;
-  private int[] blocks = {};
+  private boolean isAsked;
 
-  /// @param tokens most that are sent at once
-  PackedTarget(FragmentTarget fragments, KvMemory memory, int tokens) {
+  /// @param cells most that are sent at once: tokens times layers
+  PackedTarget(PlainLink link, KvMemory memory, BenchSequences sequences, long cells) {
     var layout = memory.layout();
-    long most = Math.max(tokens, layout.layers().count());
-    this.fragments = fragments;
+    this.link = link;
     this.memory = memory;
-    this.packed = HostBuffer.allocate(most * layout.unitBytes() / layout.blockTokens(), 64);
+    this.sequences = sequences;
+    this.packed = HostBuffer.allocate(cells * layout.unitBytes() / layout.blockTokens(), 64);
   }
 
   @Override
-  public void begin(Mode mode, int[] table) {
-    blocks = table;
-    fragments.begin(mode, table);
+  public void begin() {}
+
+  @Override
+  public void send(LayerRange layers, List<Part> parts) throws IOException {
+    long bytes = 0;
+    for (var part : parts) {
+      var regions = sequences.regions(layers, part);
+      memory.gather(regions, packed.segment().asSlice(bytes, regions.bytes()));
+      bytes += regions.bytes();
+    }
+    // The question whether all has arrived travels with the last of it.
+    isAsked = layers.end() == memory.layout().layers().end();
+    link.send(
+        new PlainMessage.Packed(layers, parts, isAsked),
+        List.of(packed.segment().asSlice(0, bytes)));
   }
 
   @Override
-  public void send(LayerRange layers, TokenRange tokens) {
-    if (tokens.count() == 1) {
-      pack(layers, tokens);
-    } else {
-      for (int layer = layers.start(); layer < layers.end(); layer++) {
-        pack(new LayerRange(layer, layer + 1), tokens);
-      }
+  public void await() throws IOException {
+    if (isAsked) {
+      link.awaitAnswer();
+      isAsked = false;
     }
   }
 
-  private void pack(LayerRange layers, TokenRange tokens) {
-    var slice = new KvSlice(layers, tokens, memory.layout().heads());
-    var regions = Regions.of(memory.layout(), blocks, slice, memory.layout().blockTokens());
-    var bytes = packed.segment().asSlice(0, regions.bytes());
-    memory.gather(regions, bytes);
-    try {
-      fragments.sendPacked(slice, List.of(bytes));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   @Override
-  public void commit(int tokens) {}
-
-  @Override
-  public void await(int tokens) throws IOException {
-    fragments.await(tokens);
-  }
-
-  @Override
-  public void finish(int tokens) throws IOException {
-    fragments.finish(tokens);
-  }
-
-  @Override
-  public int digest(int tokens) throws IOException {
-    return fragments.digest(tokens);
+  public int[] digests(int tokens) throws IOException {
+    return link.peer().digests(tokens);
   }
 
   @Override

@@ -21,7 +21,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -45,14 +44,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Spec @Nullable CommandSpec spec;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description =
-          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
-              + " bundled model.")
-  @Nullable String model;
+  @Mixin ModelArgument model = new ModelArgument();
 
   @Mixin ModelOptions options = new ModelOptions();
 
@@ -209,7 +201,7 @@ final class ServeCommand implements Callable<Integer> {
               EngineConfig.DEFAULT.maxWaiting(),
               maxContext);
       return LocalServer.start(
-          options.config(model),
+          options.config(model.text),
           servedName,
           chat,
           engine,
@@ -238,7 +230,7 @@ final class ServeCommand implements Callable<Integer> {
     return switch (pooling) {
       case "last" -> Pooling.LAST;
       case "mean" -> Pooling.MEAN;
-      case "auto" -> CheckpointPooling.of(options.config(model));
+      case "auto" -> CheckpointPooling.of(options.config(model.text));
       default -> throw options.usage("--pooling is last, mean or auto, not " + pooling);
     };
   }
@@ -268,7 +260,7 @@ final class ServeCommand implements Callable<Integer> {
       throw options.usage("--served-model-name is blank");
     }
     if (maxContext != 0) {
-      var config = ModelSource.of(options.config(model)).config();
+      var config = ModelSource.of(options.config(model.text)).config();
       int positions = Architectures.of(config).sizes().maxPositions();
       if (maxContext < 2 || maxContext > positions) {
         throw options.usage(

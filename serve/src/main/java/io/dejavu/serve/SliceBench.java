@@ -15,7 +15,6 @@ import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Deadline;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 
 /// Throughput of large slices as requests get it: posted to a {@link KvSender}, cut into pieces,
 /// checked, sent over one connection or several, received to where they belong in another process,
@@ -27,7 +26,7 @@ final class SliceBench {
           new LayerRange(0, 16), 256, HeadRange.all(8), KvLayout.BLOCK_TOKENS, 128, DType.BF16);
 
   private static final int TOKENS = LAYOUT.blocks() * LAYOUT.blockTokens();
-  private static final int[] BLOCKS = IntStream.range(0, LAYOUT.blocks()).toArray();
+  private static final BenchSequences SEQUENCES = new BenchSequences(LAYOUT, 1);
 
   /// How slices are sent.
   ///
@@ -48,19 +47,18 @@ final class SliceBench {
   double measure(String medium, How how) throws IOException {
     var config = KvStreamConfig.DEFAULT.withChecksums(how.checksums);
     try (var memory = KvMemory.open(new HostDevice(), LAYOUT);
-        var peer = KvPeer.start(medium, LAYOUT, how.checksums);
+        var peer = KvPeer.start(medium, SEQUENCES, how.checksums, null);
         var sender =
             KvSender.open(
                 peer.connect("slices", how.connections), config, new KvStreamListener() {})) {
-      HostDevice.segment(memory.cache(0).buffer()).fill((byte) 0x5a);
-      int digest = KvStreamBench.digest(memory, BLOCKS, TOKENS);
       var speeds = new double[rounds];
       for (int round = -1; round < rounds; round++) { // the first one warms up
         long request = round + 2L;
+        HostDevice.segment(memory.cache(0).buffer()).fill((byte) request);
         long begin = System.nanoTime();
         send(sender, memory, request);
         double seconds = (System.nanoTime() - begin) / 1e9;
-        if (peer.digest(request) != digest) {
+        if (!Arrays.equals(peer.digests(TOKENS), SEQUENCES.digests(memory, TOKENS))) {
           throw new IOException("the peer has other keys and values than were sent");
         }
         if (round >= 0) {
@@ -74,7 +72,7 @@ final class SliceBench {
 
   private static void send(KvSender sender, KvMemory memory, long request) throws IOException {
     var stream = sender.offer(KvOffer.all(request, 1, LAYOUT, TOKENS), memory);
-    stream.blocks(BLOCKS);
+    stream.blocks(SEQUENCES.table(0));
     for (int layer = 0; layer < LAYOUT.layers().count(); layer++) {
       stream.send(new LayerRange(layer, layer + 1), new TokenRange(0, TOKENS));
       sender.flush();

@@ -8,27 +8,31 @@ import io.dejavu.kv.KvStream;
 import io.dejavu.kv.KvStreamConfig;
 import io.dejavu.kv.KvStreamListener;
 import io.dejavu.kv.LayerRange;
-import io.dejavu.kv.TokenRange;
-import io.dejavu.serve.KvStreamBench.Mode;
+import io.dejavu.serve.BenchSequences.Part;
 import io.dejavu.transport.Deadline;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
-/// Streams to a peer by the library.
+/// Streams to a peer by the library: a stream for each sequence.
 final class StreamTarget implements KvStreamBench.Target {
   private final KvPeer peer;
   private final KvMemory memory;
+  private final BenchSequences sequences;
   private final KvSender sender;
   private final Thread owner = Thread.currentThread();
-  private long request;
-  private @Nullable KvStream stream;
+  private final List<KvStream> streams = new ArrayList<>();
+  private final int[] sent;
+  private long requests;
 
   /// For the thread that computes.
-  StreamTarget(KvPeer peer, KvMemory memory, boolean checksums) throws IOException {
+  StreamTarget(KvPeer peer, KvMemory memory, BenchSequences sequences, boolean checksums)
+      throws IOException {
     this.peer = peer;
     this.memory = memory;
+    this.sequences = sequences;
+    this.sent = new int[sequences.count()];
     this.sender =
         KvSender.open(
             List.of(peer.connect("stream")),
@@ -46,55 +50,65 @@ final class StreamTarget implements KvStreamBench.Target {
             });
   }
 
+  /// The sequence of a request, as the peer finds it out.
+  static int sequence(long request, BenchSequences sequences) {
+    return (int) (request % sequences.count());
+  }
+
   @Override
-  public void begin(Mode mode, int[] blocks) {
+  public void begin() {
     var layout = memory.layout();
-    var next =
-        sender.offer(
-            KvOffer.all(++request, 1, layout, blocks.length * layout.blockTokens()), memory);
-    next.blocks(blocks);
-    stream = next;
-  }
-
-  private KvStream stream() {
-    if (stream == null) {
-      throw new IllegalStateException("nothing was begun");
+    streams.clear();
+    for (int i = 0; i < sequences.count(); i++) {
+      var table = sequences.table(i);
+      int most = table.length * layout.blockTokens();
+      var stream = sender.offer(KvOffer.all(requests + i, 1, layout, most), memory);
+      stream.blocks(table);
+      streams.add(stream);
     }
-    return stream;
+    requests += sequences.count();
   }
 
   @Override
-  public void send(LayerRange layers, TokenRange tokens) {
-    stream().send(layers, tokens);
-    if (layers.count() < memory.layout().layers().count()) {
-      sender.flush(); // a layer of the prompt goes on its way; a step's end is followed by commit
+  public void send(LayerRange layers, List<Part> parts) {
+    boolean isLast = layers.end() == memory.layout().layers().end();
+    for (var part : parts) {
+      var stream = streams.get(part.sequence());
+      stream.send(layers, part.tokens());
+      if (isLast) {
+        sent[part.sequence()] = part.tokens().end();
+        stream.commit(part.tokens().end());
+      }
     }
-  }
-
-  @Override
-  public void commit(int tokens) {
-    stream().commit(tokens);
     sender.flush();
   }
 
   @Override
-  public void await(int tokens) throws IOException {
+  public void await() throws IOException {
     var deadline = Deadline.in(KvPeer.PATIENCE);
-    while (stream().committed() < tokens) {
-      if (stream().outcome() != null || deadline.hasPassed()) {
-        throw new IOException("%s: %s".formatted(stream(), stream().outcome()));
+    for (int i = 0; i < sent.length; i++) {
+      var stream = streams.get(i);
+      while (stream.committed() < sent[i]) {
+        if (stream.outcome() != null || deadline.hasPassed()) {
+          throw new IOException("%s: %s".formatted(stream, stream.outcome()));
+        }
+        LockSupport.parkNanos(this, deadline.nanosLeft());
       }
-      LockSupport.parkNanos(this, deadline.nanosLeft());
     }
   }
 
   @Override
-  public void finish(int tokens) throws IOException {
-    stream().finish(tokens);
+  public void finish() throws IOException {
+    for (int i = 0; i < sent.length; i++) {
+      streams.get(i).finish(sent[i]);
+    }
+    var deadline = Deadline.in(KvPeer.PATIENCE);
     try {
-      var outcome = stream().await(Deadline.in(KvPeer.PATIENCE));
-      if (!(outcome instanceof KvOutcome.Done)) {
-        throw new IOException("%s: %s".formatted(stream(), outcome));
+      for (var stream : streams) {
+        var outcome = stream.await(deadline);
+        if (!(outcome instanceof KvOutcome.Done)) {
+          throw new IOException("%s: %s".formatted(stream, outcome));
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -103,8 +117,8 @@ final class StreamTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public int digest(int tokens) throws IOException {
-    return peer.digest(request);
+  public int[] digests(int tokens) throws IOException {
+    return peer.digests(tokens);
   }
 
   @Override

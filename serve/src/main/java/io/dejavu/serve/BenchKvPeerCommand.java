@@ -27,8 +27,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.UUID;
@@ -130,49 +128,11 @@ final class BenchKvPeerCommand implements Callable<Integer> {
     @Override
     public void ended(KvArrival arrival, KvOutcome outcome) {}
 
-    /// Puts every message where it says, until the connection ends.
     void take(Connection connection) {
-      var bytes = HostDevice.segment(memory.cache(0).buffer());
-      var answer = MemorySegment.ofArray(new byte[1]);
-      try (connection) {
-        while (true) {
-          var message = connection.receive(Deadline.in(KvPeer.PATIENCE));
-          if (message == null) {
-            continue;
-          }
-          boolean answered =
-              switch (PlainMessage.read(message.head())) {
-                case PlainMessage.Row(var offset) -> {
-                  var row = bytes.asSlice(offset, message.bodyLeft());
-                  message.read(List.of(row), Deadline.in(KvPeer.PATIENCE));
-                  yield false;
-                }
-                case PlainMessage.Packed packed -> {
-                  unpack(packed, message);
-                  yield packed.answered();
-                }
-                case PlainMessage.Ask _ -> true;
-              };
-          if (answered) {
-            connection.send(answer, List.of(), Deadline.in(KvPeer.PATIENCE));
-          }
-        }
+      try (var receiver = new PlainReceiver(connection, memory, sequences)) {
+        receiver.run();
       } catch (ConnectionLost _) {
         // The other side is done.
-      }
-    }
-
-    private void unpack(PlainMessage.Packed packed, Connection.Incoming message)
-        throws ConnectionLost {
-      try (var arena = Arena.ofConfined()) {
-        var bytes = arena.allocate(message.bodyLeft());
-        message.read(List.of(bytes), Deadline.in(KvPeer.PATIENCE));
-        long at = 0;
-        for (var part : packed.parts()) {
-          var regions = sequences.regions(packed.layers(), part);
-          memory.scatter(bytes.asSlice(at, regions.bytes()), regions);
-          at += regions.bytes();
-        }
       }
     }
   }

@@ -50,9 +50,8 @@ import picocli.CommandLine.Spec;
       "  dejavu bench kv stream --disk /var/cache/dejavu",
       "",
       "  # 8 sequences as in DéjàVu's paper: what packing is worth, then what overlapping is",
-      "  dejavu bench kv stream --batch 8",
-      "  dejavu bench kv stream --batch 8 --link-rate 1Gbit",
-      "  dejavu bench kv stream --batch 8 --link-rate 1Gbit --random-weights bench/shapes/opt-125m.json"
+      "  dejavu bench kv stream --threads 2 --batch 8",
+      "  dejavu bench kv stream --threads 2 --batch 8 --link-rate 1Gbit"
     },
     sortOptions = false)
 final class BenchKvStreamCommand implements Callable<Integer> {

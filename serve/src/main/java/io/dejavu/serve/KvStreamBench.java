@@ -36,7 +36,7 @@ final class KvStreamBench implements AutoCloseable {
   enum Mode {
     OFF("nothing is streamed", false, false),
     NAIVE("naive: a message for each fragment", false, false),
-    PACKED("packed: one for each layer, each step", false, false),
+    PACKED("packed: a message for each layer or step", false, false),
     LAYERS("+ the prompt layer by layer, meanwhile", true, false),
     ALL("+ tokens while the next is computed", true, true);
 

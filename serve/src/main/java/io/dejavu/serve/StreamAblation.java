@@ -42,9 +42,9 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
   private String row(Mode mode) {
     return line(
         mode.text,
-        "%.2f".formatted(median(mode, Run::promptNanos) / 1e6),
-        "%.3f".formatted(median(mode, Run::stepNanos) / 1e6),
-        "%.1f".formatted(median(mode, Run::nanos) / 1e6),
+        text("%.2f", median(mode, Run::promptNanos) / 1e6),
+        text("%.3f", median(mode, Run::stepNanos) / 1e6),
+        text("%.1f", median(mode, Run::nanos) / 1e6),
         mode == Mode.OFF ? "" : ratio(mode));
   }
 
@@ -54,15 +54,15 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
         + System.lineSeparator();
   }
 
+  private static String text(String form, double figure) {
+    return String.format(Locale.ROOT, form, figure);
+  }
+
   /// To the run without streaming.
   private String ratio(Mode mode) {
     var ratios = sorted(turn -> (double) run(turn, mode).nanos() / run(turn, Mode.OFF).nanos());
     return String.format(
-        Locale.ROOT,
-        "%.3f (%.3f – %.3f)",
-        ratios[ratios.length / 2],
-        ratios[0],
-        ratios[ratios.length - 1]);
+        Locale.ROOT, "%.3f (%.3f – %.3f)", median(ratios), ratios[0], ratios[ratios.length - 1]);
   }
 
   /// What streaming costs, and how much of that each step of the library takes away.
@@ -84,10 +84,7 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
   }
 
   private String costLine(String name, Mode mode) {
-    var cells =
-        Stream.of(Time.values())
-            .map(time -> String.format(Locale.ROOT, "%.1f", cost(mode, time) / 1e6))
-            .toList();
+    var cells = Stream.of(Time.values()).map(time -> text("%.1f", cost(mode, time) / 1e6)).toList();
     return costLine(name, cells.get(0), cells.get(1), cells.get(2));
   }
 
@@ -98,30 +95,33 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
   /// How many times as much the fragments cost.
   private String packing(Time time) {
     double packed = cost(Mode.PACKED, time);
-    return packed > 0 ? String.format(Locale.ROOT, "%.1f", cost(Mode.NAIVE, time) / packed) : NONE;
+    return packed > 0 ? text("%.1f", cost(Mode.NAIVE, time) / packed) : NONE;
   }
 
   private String hidden(Mode mode, Time time) {
     double packed = cost(Mode.PACKED, time);
     return packed > WORTH_HIDING * median(Mode.OFF, time.of)
-        ? String.format(Locale.ROOT, "%.0f %%", 100 * (1 - cost(mode, time) / packed))
+        ? text("%.0f %%", 100 * (1 - cost(mode, time) / packed))
         : NONE;
   }
 
   /// Nanoseconds more than without streaming.
   private double cost(Mode mode, Time time) {
-    var sorted =
+    return median(
         sorted(
             turn ->
                 time.of.applyAsDouble(run(turn, mode))
-                    - time.of.applyAsDouble(run(turn, Mode.OFF)));
-    return sorted[sorted.length / 2];
+                    - time.of.applyAsDouble(run(turn, Mode.OFF))));
   }
 
   /// Of the runs in a mode.
   double median(Mode mode, ToDoubleFunction<Run> figure) {
-    var sorted = sorted(turn -> figure.applyAsDouble(run(turn, mode)));
-    return sorted[sorted.length / 2];
+    return median(sorted(turn -> figure.applyAsDouble(run(turn, mode))));
+  }
+
+  private static double median(double[] sorted) {
+    int upper = sorted.length / 2;
+    return (sorted[(sorted.length - 1) / 2] + sorted[upper]) / 2;
   }
 
   private double[] sorted(ToDoubleFunction<Map<Mode, Run>> figure) {

@@ -36,7 +36,7 @@ final class StreamAblationTest {
             " | prompt ms | step ms | whole ms | ratio (range)",
             "nothing is streamed | 100.00 | 4.000 | 500.0",
             "naive: a message for each fragment | 900.00 | 8.000 | 1700.0 | 3.400 (1.333 – 3.400)",
-            "packed: one for each layer, each step | 180.00 | 4.800 | 660.0 | 1.320 (0.667 – 1.320)",
+            "packed: a message for each layer or step | 180.00 | 4.800 | 660.0 | 1.320 (0.667 – 1.320)",
             "+ the prompt layer by layer, meanwhile | 120.00 | 4.800 | 600.0 | 1.200 (1.200 – 2.000)",
             "+ tokens while the next is computed | 110.00 | 4.200 | 530.0 | 1.060 (0.556 – 1.060)");
   }

@@ -48,6 +48,15 @@ final class ExamplesTest {
     assertThat(printed).contains("inputTokenCount = ");
   }
 
+  @Test
+  void keysAndValuesAreStreamedWithoutAModel() throws Exception {
+    var printed = printed(() -> StreamKv.main(new String[0]));
+
+    assertThat(printed)
+        .contains("the replica has it: Done[tokens=600]")
+        .contains("request 1234: 600 tokens in 38 blocks");
+  }
+
   private interface Main {
     void run() throws Exception;
   }

@@ -15,7 +15,7 @@ import java.util.Map;
 /// copies keep up: first while nothing else is to do, and beside steps as far as that costs one
 /// hundredth of them. Blocks come back for a prompt that begins with them, as many of the first as
 /// pay: copying each must take less time than computing it, as measured here ([ADR
-/// 13](../../../../../../../docs/adr/0013-load-or-recompute.md)).
+/// 14](../../../../../../../docs/adr/0014-load-or-recompute.md)).
 final class CacheTiers {
   /// Of the time of steps, what copies to the disk's buffers may take of it.
   private static final double COPY_SHARE = 0.01;

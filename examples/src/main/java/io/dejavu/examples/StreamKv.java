@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
 /// Streams a sequence's keys and values from one worker's memory to another's, by the modules `kv`
 /// and `transport` alone, without a model or a server. Both workers are threads here; as processes
 /// or on two machines they would do the same.
-public final class StreamKv {
+final class StreamKv {
   private static final SharedSecret SECRET = SharedSecret.of("at least 16 bytes that both know");
   private static final KvLayout LAYOUT =
       new KvLayout(new LayerRange(0, 4), 64, HeadRange.all(2), 16, 64, DType.BF16);
@@ -40,15 +40,15 @@ public final class StreamKv {
 
   private StreamKv() {}
 
-  public static void main(String[] args) throws Exception {
+  static void main(String[] args) throws Exception {
     var transport = new Transport(Identity.of("replica"), SECRET, TransportConfig.DEFAULT);
     try (var listener = transport.listen(Address.parse("tcp://127.0.0.1:0"))) {
       var replica = CompletableFuture.supplyAsync(() -> receive(listener));
       send(listener.address());
       var kept = replica.get(10, TimeUnit.SECONDS);
-      System.out.printf(
-          "request %d: %d tokens in %d blocks%n",
-          kept.request(), kept.tokens(), kept.blocks().length);
+      IO.println(
+          "request %d: %d tokens in %d blocks"
+              .formatted(kept.request(), kept.tokens(), kept.blocks().length));
     }
   }
 
@@ -92,7 +92,7 @@ public final class StreamKv {
         sender.flush();
       }
       stream.finish(PROMPT + TOKENS);
-      System.out.println("the replica has it: " + stream.await(soon()));
+      IO.println("the replica has it: " + stream.await(soon()));
     }
   }
 

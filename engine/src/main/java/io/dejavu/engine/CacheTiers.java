@@ -20,6 +20,9 @@ final class CacheTiers {
   /// Of the time of steps, what copies to the disk's buffers may take of it.
   private static final double COPY_SHARE = 0.01;
 
+  /// Seconds of a copy while nothing is to do: so long a request waits that comes just then.
+  private static final double IDLE_SECONDS = 0.0002;
+
   /// Before the first block comes from disk: a turn of the loop, and of the thread that reads.
   private static final double DISK_SECONDS = 0.001;
 
@@ -134,8 +137,8 @@ final class CacheTiers {
         && storesUnderWay < config.storesUnderWay()
         && (tokens == 0 || credit >= storeSeconds)) {
       credit -= tokens == 0 ? 0 : storeSeconds;
-      if (!store(copies)) {
-        break;
+      if (!store(copies, tokens == 0 ? idleBlocks() : config.storeBlocks()) || tokens == 0) {
+        break; // With nothing to do, whoever has come meanwhile is heard first.
       }
     }
     for (var content : leaving.keySet()) {
@@ -147,15 +150,19 @@ final class CacheTiers {
     return copies;
   }
 
+  private int idleBlocks() {
+    double seconds = costs.loadSeconds(Tier.HOST, blockBytes);
+    return Math.clamp((long) (IDLE_SECONDS / seconds), 1, config.storeBlocks());
+  }
+
   /// The next candidates, as far as their slots are consecutive.
   ///
   /// @return whether there were any
-  private boolean store(List<StepCommand> copies) {
+  private boolean store(List<StepCommand> copies, int most) {
     var contents = new ArrayList<BlockHash>();
     var blocks = new ArrayList<Integer>();
     int first = -1;
-    for (var all = candidates.iterator();
-        all.hasNext() && contents.size() < config.storeBlocks(); ) {
+    for (var all = candidates.iterator(); all.hasNext() && contents.size() < most; ) {
       var content = all.next();
       int block = leaving.getOrDefault(content, pool.blockOf(content));
       if (block < 0 || disk.knows(content)) {

@@ -13,12 +13,13 @@ class CacheTiersDecisionTest {
   private static final int BLOCK_TOKENS = 10;
   private static final int BLOCK_BYTES = 1000;
 
+  private final BlockPool pool = new BlockPool(10);
   private final CacheTiers tiers =
       new CacheTiers(
           SchedulingConfig.of(BLOCK_TOKENS)
               .withSwap(0, BLOCK_BYTES)
               .withTiers(new TierConfig(0, 50, 4, 2)),
-          new BlockPool(10));
+          pool);
 
   @Test
   void whatIsQuickerToLoadIsLoaded() {
@@ -74,6 +75,45 @@ class CacheTiersDecisionTest {
     tiers.loaded(first.sources(), 20);
     assertThat(tiers.load(chain(20)).sources()).hasSize(20);
     assertThat(tiers.totals().disk().hits()).isEqualTo(20);
+  }
+
+  /// A request that comes while nothing is to do waits for one short copy.
+  @Test
+  void whileNothingIsToDoLittleIsCopiedAtATime() {
+    compute(10);
+    tiers.costs(new PreemptionCosts(3 * BLOCK_BYTES / 0.0002, 1000, 0));
+
+    assertThat(stored(0)).containsExactly(3);
+    assertThat(stored(0)).containsExactly(3);
+    assertThat(stored(0)).isEmpty(); // Two are under way.
+  }
+
+  @Test
+  void besideStepsBuffersAreFilledAsFarAsThatCostsOneHundredth() {
+    compute(10);
+    tiers.costs(new PreemptionCosts(3 * BLOCK_BYTES / 0.0002, 1000, 0));
+
+    assertThat(stored(1)).isEmpty();
+    assertThat(stored(1000)).containsExactly(4, 4);
+  }
+
+  private void compute(int blocks) {
+    tiers.found(List.of());
+    try (var lease = pool.lend(blocks)) {
+      lease.giveTo(1);
+    }
+    for (int i = 0; i < blocks; i++) {
+      pool.publish(1, i, hash(i));
+      tiers.published(hash(i));
+    }
+  }
+
+  /// Blocks of each `Store` before a step of so many tokens.
+  private List<Integer> stored(int tokens) {
+    tiers.begin();
+    return tiers.finish(tokens).stream()
+        .map(command -> ((StepCommand.Store) command).blocks().length)
+        .toList();
   }
 
   private void have(int blocks) {

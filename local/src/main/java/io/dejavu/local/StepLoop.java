@@ -306,7 +306,7 @@ public final class StepLoop implements Engine {
 
   /// Takes all messages there are; waits for one if there is nothing else to do.
   private void listen() throws InterruptedException {
-    boolean busy = !isIdle() || measuring.wantsStep();
+    boolean busy = active || !isIdle() || measuring.wantsStep();
     boolean waits = computer.tiers().isLoading() && !active;
     hear(waits ? inbox.poll(GLANCE) : busy ? inbox.poll() : inbox.poll(HEARTBEAT));
     pollTiers();
@@ -532,8 +532,10 @@ public final class StepLoop implements Engine {
   private void flush() throws InterruptedException {
     long deadline = System.nanoTime() + FLUSH.toNanos();
     while (planner.unstored() > 0 && System.nanoTime() - deadline < 0) {
-      perform(planner.on(new StepEvent.Ready()));
-      if (inbox.poll(GLANCE) instanceof Message.Nudge) {
+      var commands = planner.on(new StepEvent.Ready());
+      perform(commands);
+      var next = commands.isEmpty() ? inbox.poll(GLANCE) : inbox.poll();
+      if (next instanceof Message.Nudge) {
         inbox.nudgeSeen();
       }
       pollTiers();

@@ -154,42 +154,22 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   private StreamAblation toProcess(KvStreamBench bench) throws IOException {
     var memory = bench.memory();
     var sequences = bench.sequences();
-    try (var none = new NoTarget();
-        var peer = KvPeer.start(way, sequences, !noChecksums, rate);
+    try (var peer = KvPeer.start(way, sequences, !noChecksums, rate);
         var plain = new PlainLink(peer);
         var fragments = new FragmentTarget(plain, memory, sequences);
         var packed = new PackedTarget(plain, memory, sequences, bench.mostCells());
         var streams = new StreamTarget(peer, memory, sequences, !noChecksums)) {
-      return measure(
-          bench,
-          mode ->
-              switch (mode) {
-                case OFF -> Targets.both(none);
-                case NAIVE -> Targets.both(fragments);
-                case PACKED -> Targets.both(packed);
-                case LAYERS -> new Targets(streams, packed);
-                case ALL -> Targets.both(streams);
-              });
+      return measure(bench, mode -> Targets.of(mode, fragments, packed, streams));
     }
   }
 
   private StreamAblation toDisk(KvStreamBench bench, Path parent) throws IOException {
     var memory = bench.memory();
     var sequences = bench.sequences();
-    try (var none = new NoTarget();
-        var fragments = new FragmentFile(parent, memory, sequences);
+    try (var fragments = new FragmentFile(parent, memory, sequences);
         var packed = new DiskTarget(parent, memory, sequences, stepTokens(), prompt + tokens);
         var meanwhile = new MeanwhileTarget(packed)) {
-      return measure(
-          bench,
-          mode ->
-              switch (mode) {
-                case OFF -> Targets.both(none);
-                case NAIVE -> Targets.both(fragments);
-                case PACKED -> Targets.both(packed);
-                case LAYERS -> new Targets(meanwhile, packed);
-                case ALL -> Targets.both(meanwhile);
-              });
+      return measure(bench, mode -> Targets.of(mode, fragments, packed, meanwhile));
     }
   }
 

@@ -21,7 +21,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 @Command(
@@ -29,7 +28,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Measures what host memory and disk behind the prefix cache cost and save: prompts that nobody"
           + " has asked before, then the same ones again, one after the other, on engines with"
-          + " nothing, host memory and a disk behind a pool that holds two of them.",
+          + " nothing, host memory and a disk behind a pool that holds two of them. The model is"
+          + " loaded three times.",
       "",
       "Each round asks all engines in turn; figures are medians over the rounds, ratios are the"
           + " speed beside that of the engine with nothing in the same round. That one is asked"
@@ -48,14 +48,7 @@ final class BenchKvTiersCommand implements Callable<Integer> {
 
   @Spec @Nullable CommandSpec spec;
 
-  @Parameters(
-      index = "0",
-      arity = "0..1",
-      paramLabel = "MODEL",
-      description =
-          "Directory of a checkpoint, or ORG/NAME[@REVISION] on the Hugging Face hub. Default: the"
-              + " bundled model. It is loaded three times.")
-  @Nullable String model;
+  @Mixin ModelArgument model = new ModelArgument();
 
   @Mixin ModelOptions options = new ModelOptions();
 
@@ -152,7 +145,7 @@ final class BenchKvTiersCommand implements Callable<Integer> {
 
   private LoadedModel load() {
     try (var bar = new LoadBar()) {
-      return LoadedModel.open(options.config(model), new StepLimits(STEP_TOKENS, 0), bar);
+      return LoadedModel.open(options.config(model.text), new StepLimits(STEP_TOKENS, 0), bar);
     } catch (IllegalArgumentException e) {
       throw options.usage(e);
     }

@@ -33,9 +33,6 @@ final class FragmentFile implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin() {}
-
-  @Override
   public void send(LayerRange layers, List<Part> parts) {
     for (var part : parts) {
       FragmentTarget.forEachRow(

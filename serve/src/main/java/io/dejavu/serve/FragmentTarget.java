@@ -26,9 +26,6 @@ final class FragmentTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin() {}
-
-  @Override
   public void send(LayerRange layers, List<Part> parts) {
     for (var part : parts) {
       forEachRow(memory, sequences.table(part.sequence()), layers, part, this::sendRow);
@@ -71,7 +68,4 @@ final class FragmentTarget implements KvStreamBench.Target {
   public int[] digests(int tokens) throws IOException {
     return link.peer().digests(tokens);
   }
-
-  @Override
-  public void close() {}
 }

@@ -58,7 +58,7 @@ final class KvStreamBench implements AutoCloseable {
   /// Where keys and values are streamed to, in one way. For the thread that computes.
   interface Target extends AutoCloseable {
     /// Begins with new sequences.
-    void begin() throws IOException;
+    default void begin() throws IOException {}
 
     /// These are written and will not change. Of one step's tokens, the layers come in order; the
     /// model's last one completes the step.
@@ -76,13 +76,27 @@ final class KvStreamBench implements AutoCloseable {
     int[] digests(int tokens) throws IOException;
 
     @Override
-    void close() throws IOException;
+    default void close() throws IOException {}
   }
 
   /// Who streams what in a mode.
   ///
   /// @param steps in the end it has the prompts too
   record Targets(Target prompts, Target steps) {
+    private static final Target NONE = new NoTarget();
+
+    /// @param packed waits for what it sends
+    /// @param meanwhile does not
+    static Targets of(Mode mode, Target fragments, Target packed, Target meanwhile) {
+      return switch (mode) {
+        case OFF -> both(NONE);
+        case NAIVE -> both(fragments);
+        case PACKED -> both(packed);
+        case LAYERS -> new Targets(meanwhile, packed);
+        case ALL -> both(meanwhile);
+      };
+    }
+
     static Targets both(Target target) {
       return new Targets(target, target);
     }

@@ -7,9 +7,6 @@ import java.util.List;
 /// Streams nothing: what streaming is compared with.
 final class NoTarget implements KvStreamBench.Target {
   @Override
-  public void begin() {}
-
-  @Override
   public void send(LayerRange layers, List<Part> parts) {}
 
   @Override
@@ -19,7 +16,4 @@ final class NoTarget implements KvStreamBench.Target {
   public int[] digests(int tokens) {
     return new int[0];
   }
-
-  @Override
-  public void close() {}
 }

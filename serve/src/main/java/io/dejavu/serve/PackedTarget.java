@@ -27,9 +27,6 @@ final class PackedTarget implements KvStreamBench.Target {
   }
 
   @Override
-  public void begin() {}
-
-  @Override
   public void send(LayerRange layers, List<Part> parts) throws IOException {
     long bytes = 0;
     for (var part : parts) {

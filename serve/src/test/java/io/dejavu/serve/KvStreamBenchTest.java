@@ -86,9 +86,6 @@ final class KvStreamBenchTest {
       var digests = target.digests(tokens);
       return IntStream.range(0, count).map(i -> digests[(i + 1) % count]).toArray();
     }
-
-    @Override
-    public void close() {}
   }
 
   @Test

@@ -21,9 +21,6 @@ final class MeanwhileTargetTest {
     }
 
     @Override
-    public void begin() {}
-
-    @Override
     public void send(LayerRange range, List<Part> parts) throws IOException {
       if (range.start() == full) {
         throw new IOException("no space left");
@@ -38,9 +35,6 @@ final class MeanwhileTargetTest {
     public int[] digests(int tokens) {
       return new int[0];
     }
-
-    @Override
-    public void close() {}
   }
 
   private static void send(MeanwhileTarget target, int layers) throws IOException {

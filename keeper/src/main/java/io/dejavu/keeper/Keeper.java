@@ -2,17 +2,12 @@ package io.dejavu.keeper;
 
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ClosedChannelException;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,115 +19,169 @@ import java.util.concurrent.TimeUnit;
 /// nothing of what is in it.
 ///
 /// If it dies, workers go on; the next keeper of the same socket opens their segments again. It
-/// ends by itself when nobody has needed it for a while.
+/// frees what nobody wants any more, and ends by itself when nobody has needed it for a while.
 ///
-/// Threads: `keeper-accept` waits for connections, `keeper-client` serves one, the main thread
-/// waits for the end.
+/// Threads: `keeper-accept` waits for connections, `keeper-client` serves one, `keeper-tell` tells
+/// one that somebody has exited, `keeper-input` waits for the end of the process whose own this is;
+/// the main thread waits for the end and looks after exits.
 public final class Keeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Keeper.class.getName());
 
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
-  private static final Duration IDLE = Duration.ofMinutes(10);
   private static final Duration EXIT_WITHIN = Duration.ofSeconds(10);
+  private static final Duration HELLO_WITHIN = Duration.ofSeconds(10);
+  private static final long PAUSE_MILLIS = 50;
   private static final int MOST_CLIENTS = 256;
 
-  private final Path socket;
+  private final KeeperConfig config;
   private final Segments segments;
   private final Workers workers;
-  private final ServerSocketChannel server;
+  private final Ownership ownership;
+  private final KeeperSocket socket;
   private final Set<KeeperWire> clients = ConcurrentHashMap.newKeySet();
   private final Set<KeeperWire> watchers = ConcurrentHashMap.newKeySet();
-  private final Object handingOver = new Object();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   /// Serves a socket, which must not be another keeper's that lives.
   ///
-  /// @param socket a file that only this user may connect to
-  /// @param memory folder of a file system in memory
-  Keeper(Path socket, Path memory) throws IOException {
-    this.socket = socket;
-    segments = new Segments(memory, socket);
+  /// @param path a file that only this user may connect to
+  Keeper(Path path, KeeperConfig config) throws IOException {
+    this.config = config;
+    segments = new Segments(config.memory(), path);
     workers = new Workers(this::tell);
-    server = listen(socket);
+    ownership = new Ownership(segments, workers, EXIT_WITHIN, config.freeAfter());
+    socket = KeeperSocket.open(path);
     segments.collect();
+    prepareToLog();
     Thread.ofPlatform().name("keeper-accept").daemon().start(this::accept);
+  }
+
+  /// Opens the files that the first line of a log needs: when there is something to say, there is
+  /// perhaps no descriptor left.
+  private static void prepareToLog() {
+    LOG.log(
+        Level.DEBUG, "{0}, {1}", ZoneId.systemDefault().getRules(), LOG.isLoggable(Level.DEBUG));
   }
 
   /// Runs until it is stopped, or was not needed for long.
   ///
-  /// @param arguments the socket, and perhaps a folder for the memory
+  /// @param arguments the socket, then what `KeeperConfig` says
   public static void main(String... arguments) throws IOException, InterruptedException {
-    if (arguments.length < 1 || arguments.length > 2) {
-      throw new IllegalArgumentException("keeper SOCKET [FOLDER]");
+    if (arguments.length < 1) {
+      throw new IllegalArgumentException("keeper SOCKET [OPTION …]");
     }
-    Path memory = arguments.length > 1 ? Path.of(arguments[1]) : SHARED_MEMORY;
-    try (var keeper = new Keeper(Path.of(arguments[0]), memory)) {
-      keeper.awaitEnd(IDLE);
+    var path = Path.of(arguments[0]).toAbsolutePath();
+    var config = KeeperConfig.of(Arrays.asList(arguments).subList(1, arguments.length));
+    var keeper = new Keeper(path, config);
+    // Also after SIGTERM and Ctrl-C. All other threads are daemons.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> keeper.end(path), "keeper-end"));
+    if (config.own()) {
+      Thread.ofPlatform().name("keeper-input").daemon().start(keeper::endWithInput);
     }
+    keeper.awaitEnd();
   }
 
-  private static ServerSocketChannel listen(Path socket) throws IOException {
-    if (Files.exists(socket)) {
-      try (var other = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-        if (other.connect(UnixDomainSocketAddress.of(socket))) {
-          throw new IllegalStateException("a keeper serves %s already".formatted(socket));
-        }
-      } catch (IOException e) {
-        LOG.log(Level.DEBUG, "the last keeper of %s is gone".formatted(socket), e);
+  private void end(Path path) {
+    try {
+      close();
+      var folder = path.getParent();
+      if (config.own() && folder != null) {
+        OwnKeeper.delete(folder);
       }
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "something of %s is left".formatted(path), e);
     }
-    // Nobody else may connect, not even before its permissions are set.
-    var unnamed = socket.resolveSibling(socket.getFileName() + "." + ProcessHandle.current().pid());
-    var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    server.bind(UnixDomainSocketAddress.of(unnamed));
-    Files.setPosixFilePermissions(unnamed, PosixFilePermissions.fromString("rw-------"));
-    Files.move(unnamed, socket, StandardCopyOption.ATOMIC_MOVE);
-    return server;
   }
 
-  /// Returns when it was stopped, or when nobody was connected and no worker lived for so long.
-  void awaitEnd(Duration idle) throws InterruptedException, IOException {
+  /// Nobody says anything; the end of the input is that of the process at its other end.
+  private void endWithInput() {
+    try {
+      while (System.in.read() >= 0) {}
+      workers.killChildren(EXIT_WITHIN);
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "the process whose keeper this is cannot be seen", e);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } finally {
+      stopped.countDown();
+    }
+  }
+
+  /// Returns when it was stopped, or when nobody was connected and no worker lived for long.
+  void awaitEnd() throws InterruptedException {
     long needed = System.nanoTime();
     while (!stopped.await(1, TimeUnit.SECONDS)) {
-      if (!clients.isEmpty() || workers.anyLives()) {
+      if (lookAround()) {
         needed = System.nanoTime();
-      } else if (System.nanoTime() - needed > idle.toNanos()) {
-        LOG.log(Level.INFO, "nobody has needed this keeper for {0}", idle);
+      } else if (System.nanoTime() - needed > config.idle().toNanos()) {
+        LOG.log(Level.INFO, "nobody has needed this keeper for {0}", config.idle());
         return;
       }
     }
   }
 
-  private void accept() {
+  /// @return whether it is needed
+  private boolean lookAround() {
     try {
-      while (true) {
-        var channel = server.accept();
-        if (clients.size() >= MOST_CLIENTS) {
-          channel.close();
-          continue;
-        }
-        var wire = new KeeperWire(channel);
-        clients.add(wire);
-        Thread.ofPlatform().name("keeper-client").daemon().start(() -> serve(wire));
-      }
-    } catch (ClosedChannelException _) {
-      // It is closing.
+      boolean anyLives = workers.lookAfter();
+      ownership.reap();
+      return anyLives || !clients.isEmpty();
     } catch (IOException e) {
-      LOG.log(Level.ERROR, "no more connections", e);
-      stopped.countDown();
+      // No descriptor is free, most likely. Who is not known to have exited lives.
+      LOG.log(Level.DEBUG, "who has exited is not known now", e);
+      return true;
+    }
+  }
+
+  private void accept() {
+    boolean failing = false;
+    try {
+      while (socket.isOpen()) {
+        try {
+          admit(socket.accept());
+          failing = false;
+        } catch (IOException | OutOfMemoryError e) {
+          // Neither a descriptor nor a thread is to be had: later, perhaps.
+          if (!failing && socket.isOpen()) {
+            LOG.log(
+                Level.WARNING, "a connection could not be accepted, nor others until it can", e);
+          }
+          failing = true;
+          Thread.sleep(PAUSE_MILLIS);
+        }
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    } finally {
+      stopped.countDown(); // Nobody could reach it any more.
+    }
+  }
+
+  private void admit(SocketChannel channel) throws IOException {
+    var wire = new KeeperWire(channel);
+    if (clients.size() >= MOST_CLIENTS) {
+      wire.close();
+      return;
+    }
+    clients.add(wire);
+    boolean served = false;
+    try {
+      Thread.ofPlatform().name("keeper-client").daemon().start(() -> serve(wire));
+      served = true;
+    } finally {
+      if (!served) {
+        clients.remove(wire);
+        wire.close();
+      }
     }
   }
 
   private void serve(KeeperWire wire) {
     String name = "";
     try (wire) {
+      name = hello(wire);
       for (var words = wire.read(); words != null; words = wire.read()) {
         if (words.isEmpty()) {
           throw new IOException("a message without words");
-        }
-        if (name.isEmpty()) {
-          name = hello(wire, words);
-          continue;
         }
         wire.write(answer(wire, name, words));
         if (words.getFirst().equals("stop")) {
@@ -144,12 +193,13 @@ public final class Keeper implements AutoCloseable {
     } finally {
       clients.remove(wire);
       watchers.remove(wire);
+      afterwards(wire, name);
     }
-    afterwards(name);
   }
 
-  private void afterwards(String name) {
+  private void afterwards(KeeperWire wire, String name) {
     try {
+      segments.abandon(wire);
       workers.lost(name, EXIT_WITHIN);
     } catch (IOException e) {
       LOG.log(Level.WARNING, "whether %s has exited is not known".formatted(name), e);
@@ -159,9 +209,14 @@ public final class Keeper implements AutoCloseable {
   }
 
   /// Greets a client, or tells it why not.
-  private String hello(KeeperWire wire, List<String> words) throws IOException {
+  private String hello(KeeperWire wire) throws IOException {
+    List<String> words;
+    try (var _ = new WireDeadline(wire, HELLO_WITHIN)) {
+      words = wire.read();
+    }
     try {
-      if (words.size() != 4
+      if (words == null
+          || words.size() != 4
           || !words.getFirst().equals("hello")
           || !words.get(1).equals(KeeperWire.VERSION)
           || !KeeperWire.NAME.matcher(words.get(2)).matches()) {
@@ -180,11 +235,18 @@ public final class Keeper implements AutoCloseable {
     try {
       var arguments = words.subList(1, words.size());
       return switch (words.getFirst()) {
-        case "hold" -> ok(segments.hold(checked(arguments, 0), number(arguments.get(1)), name));
-        case "claim" -> ok(claim(checked(arguments, 0), name));
-        case "take" -> ok(take(checked(arguments, 0), arguments.get(1), name));
+        case "hold" -> {
+          segments.hold(checked(arguments, 0), number(arguments.get(1)), name, wire);
+          yield List.of("ok");
+        }
+        case "fill" -> {
+          var filled = segments.fill(checked(arguments, 0), wire);
+          yield filled == null ? List.of("ok") : ok(filled);
+        }
+        case "claim" -> ok(ownership.claim(checked(arguments, 0), name));
+        case "take" -> ok(ownership.take(checked(arguments, 0), arguments.get(1), name));
         case "release" -> {
-          release(checked(arguments, 0), name);
+          ownership.release(checked(arguments, 0), name);
           yield List.of("ok");
         }
         case "list" -> ok(segments.all().toArray(Segment[]::new));
@@ -214,43 +276,6 @@ public final class Keeper implements AutoCloseable {
       return List.of("no", "this keeper is ending");
     } catch (IOException | RuntimeException e) {
       return List.of("no", String.valueOf(e.getMessage()));
-    }
-  }
-
-  /// The fence: one at a time, so that of two who want the same memory one gets it.
-  private Segment take(String segment, String owner, String name)
-      throws IOException, InterruptedException {
-    synchronized (handingOver) {
-      checkOwner(segment, owner);
-      if (owner.equals(name)) {
-        throw new IOException("segment %s is its own already".formatted(segment));
-      }
-      workers.fence(owner, EXIT_WITHIN);
-      return segments.giveTo(segment, name);
-    }
-  }
-
-  private Segment claim(String segment, String name) throws IOException {
-    synchronized (handingOver) {
-      var owner = segments.get(segment).owner();
-      if (!owner.isEmpty() && !owner.equals(name)) {
-        throw new IOException("segment %s is %s's".formatted(segment, owner));
-      }
-      return segments.giveTo(segment, name);
-    }
-  }
-
-  private void release(String segment, String name) throws IOException {
-    synchronized (handingOver) {
-      checkOwner(segment, name);
-      segments.release(segment);
-    }
-  }
-
-  private void checkOwner(String segment, String owner) throws IOException {
-    var its = segments.get(segment).owner();
-    if (!its.equals(owner)) {
-      throw new IOException("segment %s is %s's, not %s's".formatted(segment, its, owner));
     }
   }
 
@@ -299,8 +324,7 @@ public final class Keeper implements AutoCloseable {
   /// Lets go of everything. Workers go on.
   @Override
   public void close() throws IOException {
-    server.close();
-    Files.deleteIfExists(socket);
+    socket.close();
     clients.forEach(KeeperWire::close);
     segments.close();
   }

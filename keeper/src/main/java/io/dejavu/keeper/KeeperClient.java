@@ -13,52 +13,112 @@ import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A process's link to its host's keeper. When the keeper dies, this waits for the next one and
 /// tells it what its process owns; calls fail meanwhile.
 ///
-/// Thread-safe. Its thread, `keeper-link`, reads what the keeper says.
+/// Thread-safe. Its threads: `keeper-link` reads what the keeper says, `keeper-listener` tells the
+/// listener.
 public final class KeeperClient implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(KeeperClient.class.getName());
 
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(30);
+  private static final Duration SHORTEST_TRY = Duration.ofSeconds(1);
   private static final long RETRY_MILLIS = 50;
+  private static final int MOST_UNHEARD = 1024;
+  private static final List<String> GONE = List.of("gone");
 
   private final Path socket;
   private final String name;
-  private final Consumer<WorkerExit> exits;
+  private final KeeperListener listener;
+  private final ExecutorService telling = telling();
   private final Set<String> owned = ConcurrentHashMap.newKeySet();
+
+  /// Asked for; if the answer does not come, the keeper has perhaps made them.
+  private final Set<String> unwanted = ConcurrentHashMap.newKeySet();
+
   private final Object calling = new Object();
   private volatile boolean closed;
-  private final AtomicReference<@Nullable Link> link = new AtomicReference<>();
 
-  private record Link(KeeperWire wire, BlockingQueue<List<String>> answers) {}
+  /// Changed while `this` is held.
+  private volatile @Nullable Link link;
 
-  private KeeperClient(Path socket, String name, Consumer<WorkerExit> exits) {
+  /// A connection, and who waits for its answers.
+  private static final class Link {
+    final KeeperWire wire;
+    final BlockingQueue<List<String>> answers = new ArrayBlockingQueue<>(1);
+    boolean lost; // read and written while the client is held
+
+    Link(KeeperWire wire) {
+      this.wire = wire;
+    }
+  }
+
+  /// The keeper's `no`.
+  private static final class Declined extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Declined(String message) {
+      super(message);
+    }
+  }
+
+  private KeeperClient(Path socket, String name, KeeperListener listener) {
     this.socket = socket;
     this.name = name;
-    this.exits = exits;
+    this.listener = listener;
+  }
+
+  private static ExecutorService telling() {
+    var one =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            5,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(MOST_UNHEARD),
+            Thread.ofPlatform().name("keeper-listener").daemon().factory());
+    one.allowCoreThreadTimeOut(true);
+    return one;
   }
 
   /// Finds the keeper.
   ///
   /// @param name of this process, unique at its host while it lives
-  /// @param patience for a keeper that is starting
-  /// @param exits hears which workers exit, in this client's thread
+  /// @param patience for a keeper that is starting, or does not move; one try takes at most a
+  ///   second more
+  /// @param listener hears which workers exit
   /// @throws IOException if there is none, or it refuses
   public static KeeperClient connect(
-      Path socket, String name, Duration patience, Consumer<WorkerExit> exits)
+      Path socket, String name, Duration patience, KeeperListener listener)
       throws IOException, InterruptedException {
-    var client = new KeeperClient(socket, name, exits);
+    var client = new KeeperClient(socket, name, listener);
+    boolean linked = false;
+    try {
+      client.open(patience);
+      linked = true;
+      return client;
+    } finally {
+      if (!linked) {
+        client.close();
+      }
+    }
+  }
+
+  private void open(Duration patience) throws IOException, InterruptedException {
     long end = System.nanoTime() + patience.toNanos();
     while (true) {
+      if (closed) {
+        throw new IOException("nobody needs the keeper at %s any more".formatted(socket));
+      }
       try {
-        client.open();
-        return client;
+        link(Duration.ofNanos(Math.max(SHORTEST_TRY.toNanos(), end - System.nanoTime())));
+        return;
       } catch (IOException e) {
         if (System.nanoTime() - end > 0) {
           throw new IOException("no keeper at %s: %s".formatted(socket, e.getMessage()), e);
@@ -68,67 +128,128 @@ public final class KeeperClient implements AutoCloseable {
     }
   }
 
-  private void open() throws IOException, InterruptedException {
+  private void link(Duration within) throws IOException, InterruptedException {
     var channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-    Link made = null;
-    try {
-      channel.connect(UnixDomainSocketAddress.of(socket));
-      var wire = new KeeperWire(channel);
-      wire.write(
-          List.of("hello", KeeperWire.VERSION, name, Long.toString(ProcessHandle.current().pid())));
-      var greeting = wire.read();
-      if (greeting == null || !greeting.getFirst().equals("ok")) {
-        throw new IOException(greeting == null ? "it does not answer" : greeting.getLast());
+    var wire = new KeeperWire(channel);
+    boolean linked = false;
+    try (var deadline = new WireDeadline(wire, within)) {
+      try {
+        channel.connect(UnixDomainSocketAddress.of(socket));
+        greet(wire);
+        var opened = new Link(wire);
+        Thread.ofPlatform().name("keeper-link").daemon().start(() -> read(opened));
+        call(opened, "watch");
+        sayWhatIsOurs(opened);
+        establish(opened);
+        linked = true;
+      } catch (IOException e) {
+        throw deadline.passed()
+            ? new IOException("it has not answered within %s".formatted(deadline), e)
+            : e;
       }
-      var opened = new Link(wire, new ArrayBlockingQueue<>(1));
-      made = opened;
-      link.set(opened);
-      Thread.ofPlatform().name("keeper-link").daemon().start(() -> read(opened));
-      call("watch");
-      for (var segment : owned) {
-        call("claim", segment);
+    } finally {
+      if (!linked) {
+        wire.close();
       }
-    } catch (IOException | RuntimeException e) {
-      link.compareAndSet(made, null); // Who opened it tries again, not who reads from it.
-      channel.close();
-      throw e;
     }
+  }
+
+  private void greet(KeeperWire wire) throws IOException {
+    wire.write(
+        List.of("hello", KeeperWire.VERSION, name, Long.toString(ProcessHandle.current().pid())));
+    var greeting = wire.read();
+    if (greeting == null || greeting.isEmpty() || !greeting.getFirst().equals("ok")) {
+      throw new IOException(
+          greeting == null || greeting.isEmpty() ? "it does not answer" : greeting.getLast());
+    }
+  }
+
+  private void sayWhatIsOurs(Link opened) throws IOException, InterruptedException {
+    for (var segment : List.copyOf(owned)) {
+      try {
+        call(opened, "claim", segment);
+      } catch (Declined e) {
+        owned.remove(segment);
+        LOG.log(Level.WARNING, "segment {0} is lost: {1}", segment, e.getMessage());
+        tell(() -> listener.lost(segment, String.valueOf(e.getMessage())));
+      }
+    }
+    for (var segment : List.copyOf(unwanted)) {
+      try {
+        call(opened, "release", segment);
+      } catch (Declined e) {
+        LOG.log(Level.DEBUG, "segment {0} was not made: {1}", segment, e.getMessage());
+      }
+      unwanted.remove(segment);
+    }
+  }
+
+  private synchronized void establish(Link opened) throws IOException {
+    if (closed || opened.lost) {
+      throw new IOException("it is gone again");
+    }
+    link = opened;
+  }
+
+  /// @return whether it was the link that calls use
+  private synchronized boolean lose(Link of) {
+    of.lost = true;
+    if (link != of) {
+      return false; // Who opened it tries again, not who reads from it.
+    }
+    link = null;
+    return true;
   }
 
   private void read(Link of) {
     try (var wire = of.wire) {
       for (var words = wire.read(); words != null; words = wire.read()) {
         if (words.size() == 4 && words.getFirst().equals("exited")) {
-          exits.accept(
+          var exit =
               new WorkerExit(
-                  words.get(1), Long.parseLong(words.get(2)), Integer.parseInt(words.get(3))));
-        } else if (!of.answers.offer(words)) {
+                  words.get(1), Long.parseLong(words.get(2)), Integer.parseInt(words.get(3)));
+          tell(() -> listener.exited(exit));
+        } else if (words.isEmpty() || !of.answers.offer(words)) {
           throw new IOException("an answer that nobody asked for");
         }
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(Level.DEBUG, "the link to the keeper is lost", e);
     }
-    boolean current = link.compareAndSet(of, null);
-    var _ = of.answers.offer(List.of("no", "the keeper is gone"));
+    boolean current = lose(of);
+    var _ = of.answers.offer(GONE);
     if (current) {
       reopen();
+    }
+  }
+
+  private void tell(Runnable what) {
+    try {
+      telling.execute(
+          () -> {
+            try {
+              what.run();
+            } catch (RuntimeException e) {
+              LOG.log(Level.WARNING, "the listener of %s has failed".formatted(name), e);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      if (!closed) {
+        LOG.log(
+            Level.WARNING,
+            "the listener of %s misses something: it has %d to hear".formatted(name, MOST_UNHEARD),
+            e);
+      }
     }
   }
 
   private void reopen() {
     while (!closed) {
       try {
-        open();
+        open(ANSWER_WITHIN);
         return;
       } catch (IOException e) {
         LOG.log(Level.DEBUG, "no keeper yet", e);
-      } catch (InterruptedException _) {
-        Thread.currentThread().interrupt();
-        return;
-      }
-      try {
-        Thread.sleep(RETRY_MILLIS);
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
         return;
@@ -138,14 +259,26 @@ public final class KeeperClient implements AutoCloseable {
 
   /// Whether there is a keeper now.
   public boolean isLinked() {
-    return link.get() != null;
+    return link != null;
   }
 
-  /// Has memory made for this process.
+  /// Has memory made for this process. Large memory takes time: each part of it may take as long as
+  /// any answer, and other calls get their turn in between.
   public Segment hold(String segment, long bytes) throws IOException, InterruptedException {
-    var held = segment(call("hold", segment, Long.toString(bytes)), 1);
-    owned.add(segment);
-    return held;
+    call("hold", segment, Long.toString(bytes));
+    unwanted.add(segment); // Until its answer is there: if the link is lost, nobody knows of it.
+    try {
+      var answer = call("fill", segment);
+      while (answer.size() == 1) {
+        answer = call("fill", segment);
+      }
+      owned.add(segment);
+      unwanted.remove(segment);
+      return segment(answer, 1);
+    } catch (Declined e) {
+      unwanted.remove(segment);
+      throw e;
+    }
   }
 
   /// Takes over the memory of a process that is gone, or is to go: the keeper kills it if it lives,
@@ -203,20 +336,33 @@ public final class KeeperClient implements AutoCloseable {
   }
 
   private List<String> call(String... words) throws IOException, InterruptedException {
+    var now = link;
+    if (now == null) {
+      throw new IOException("%s: no keeper at %s".formatted(words[0], socket));
+    }
+    return call(now, words);
+  }
+
+  private List<String> call(Link to, String... words) throws IOException, InterruptedException {
     synchronized (calling) {
-      var now = link.get();
-      if (now == null) {
-        throw new IOException("%s: no keeper at %s".formatted(words[0], socket));
+      List<String> answer = null;
+      try {
+        to.wire.write(List.of(words));
+        answer = to.answers.poll(ANSWER_WITHIN.toNanos(), TimeUnit.NANOSECONDS);
+      } finally {
+        if (answer == null) {
+          to.wire.close(); // Its answer would be taken for that of the next question.
+        }
       }
-      now.wire.write(List.of(words));
-      var answer = now.answers.poll(ANSWER_WITHIN.toNanos(), TimeUnit.NANOSECONDS);
       if (answer == null) {
-        now.wire.close(); // Its answer would be taken for that of the next question.
         throw new IOException(
             "%s: no answer of the keeper within %s".formatted(words[0], ANSWER_WITHIN));
       }
+      if (answer.equals(GONE)) {
+        throw new IOException("%s: the keeper is gone".formatted(words[0]));
+      }
       if (!answer.getFirst().equals("ok")) {
-        throw new IOException("%s: %s".formatted(words[0], answer.getLast()));
+        throw new Declined("%s: %s".formatted(words[0], answer.getLast()));
       }
       return answer;
     }
@@ -226,9 +372,10 @@ public final class KeeperClient implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    var now = link.get();
+    var now = link;
     if (now != null) {
       now.wire.close();
     }
+    telling.shutdown();
   }
 }

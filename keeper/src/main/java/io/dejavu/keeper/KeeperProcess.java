@@ -15,7 +15,7 @@ public final class KeeperProcess {
   private KeeperProcess() {}
 
   /// The command that runs a keeper with this process's Java and classes.
-  public static List<String> command(Path socket) {
+  public static List<String> command(Path socket, KeeperConfig config) {
     var command = new ArrayList<String>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(FLAGS);
@@ -27,15 +27,23 @@ public final class KeeperProcess {
       command.addAll(List.of("-p", modules, "-m", "io.dejavu.keeper/" + Keeper.class.getName()));
     }
     command.add(socket.toString());
+    command.addAll(config.words());
     return command;
   }
 
   /// Starts one that goes on when this process ends.
   public static Process start(Path socket) throws IOException {
-    return new ProcessBuilder(command(socket))
-        .redirectInput(new File("/dev/null"))
+    return start(socket, KeeperConfig.DEFAULT);
+  }
+
+  /// Starts one that goes on when this process ends.
+  public static Process start(Path socket, KeeperConfig config) throws IOException {
+    return builder(socket, config).redirectInput(new File("/dev/null")).start();
+  }
+
+  static ProcessBuilder builder(Path socket, KeeperConfig config) {
+    return new ProcessBuilder(command(socket, config))
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
+        .redirectError(ProcessBuilder.Redirect.INHERIT);
   }
 }

@@ -7,6 +7,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -24,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// | client says | keeper answers |
 /// |---|---|
 /// | `hello` version name pid | `ok` pid |
-/// | `hold` segment bytes | `ok` name bytes owner path |
+/// | `hold` segment bytes: make it | `ok` |
+/// | `fill` segment: go on making it | `ok` name bytes owner path; `ok` alone if there is more to do |
 /// | `claim` segment: I own it, another keeper knew that | `ok` name bytes owner path |
 /// | `take` segment owner: kill that owner if it lives, and make me the next | `ok` name bytes owner path |
 /// | `release` segment | `ok` |
@@ -34,16 +36,20 @@ import org.jspecify.annotations.Nullable;
 /// | `watch`: tell me who exits | `ok`, later `exited` name pid status |
 /// | `stop`: kill what you have started, let go of everything, end | `ok` |
 ///
-/// What cannot be is answered with `no` and why. A status of -1 is not known.
+/// What cannot be is answered with `no` and why. A status of -1 is not known. What is being made is
+/// freed when its connection ends.
 ///
 /// One thread reads; writing is guarded.
 final class KeeperWire implements AutoCloseable {
-  static final String VERSION = "1";
+  static final String VERSION = "2";
 
   /// What segments and processes may be called: their names become those of files.
   static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
 
   private static final int MOST_WORDS = 4096;
+
+  /// A side that does not read for so long is given up.
+  private static final Duration WRITE_WITHIN = Duration.ofSeconds(10);
 
   private final SocketChannel channel;
   private final DataInputStream in;
@@ -79,11 +85,13 @@ final class KeeperWire implements AutoCloseable {
       throw new IOException(
           "a message of %d words, at most %d".formatted(words.size(), MOST_WORDS));
     }
-    out.writeShort(words.size());
-    for (var word : words) {
-      out.writeUTF(word);
+    try (var _ = new WireDeadline(this, WRITE_WITHIN)) {
+      out.writeShort(words.size());
+      for (var word : words) {
+        out.writeUTF(word);
+      }
+      out.flush();
     }
-    out.flush();
   }
 
   @Override

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
 
 /// The memory that a keeper holds: open files without a name. The name is gone before anybody
 /// writes, so nothing is left behind whatever dies; the last process that has one open or mapped
@@ -26,26 +27,39 @@ import java.util.zip.CRC32;
 /// Thread-safe.
 final class Segments implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Segments.class.getName());
-  private static final int CHUNK = 1 << 20;
+
+  private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
+
+  /// Bytes that are made between two answers: seconds at the worst.
+  private static final long STEP = 256 << 20;
 
   private final Path folder;
   private final String prefix;
+  private final long step;
   private final Map<String, Held> held = new LinkedHashMap<>();
 
-  private record Held(FileChannel file, Segment segment) {}
+  /// @param maker the connection over which it is being made; null when it is complete
+  private record Held(FileChannel file, Segment segment, @Nullable KeeperWire maker) {}
 
   /// @param folder of a file system in memory
   /// @param socket of this keeper, which tells its segments from another keeper's
   Segments(Path folder, Path socket) {
+    this(folder, socket, STEP);
+  }
+
+  Segments(Path folder, Path socket, long step) {
     this.folder = folder;
+    this.step = step;
     var crc = new CRC32();
     crc.update(socket.toAbsolutePath().toString().getBytes(StandardCharsets.UTF_8));
     prefix = "dejavu-%08x-".formatted(crc.getValue());
   }
 
-  /// Makes memory, zeroed, of which every page is allocated: where there is too little, this fails
-  /// and not, later, whoever writes to it.
-  synchronized Segment hold(String name, long bytes, String owner) throws IOException {
+  /// Begins to make memory, of which nothing is there yet.
+  ///
+  /// @param maker the connection with which it ends unless it was filled
+  synchronized void hold(String name, long bytes, String owner, KeeperWire maker)
+      throws IOException {
     var known = held.get(name);
     if (known != null) {
       throw new IOException("segment %s is %s's already".formatted(name, known.segment.owner()));
@@ -55,6 +69,8 @@ final class Segments implements AutoCloseable {
       throw new IOException("a segment of %d bytes: %s has %d free".formatted(bytes, folder, free));
     }
     Path file = folder.resolve(prefix + name);
+    // Of a keeper that died just here; there is no other of this socket.
+    Files.deleteIfExists(file);
     var channel =
         FileChannel.open(
             file,
@@ -64,10 +80,7 @@ final class Segments implements AutoCloseable {
     try {
       var path = pathOf(file.toString());
       Files.delete(file);
-      allocate(channel, bytes);
-      var segment = new Segment(name, bytes, owner, path);
-      held.put(name, new Held(channel, segment));
-      return segment;
+      held.put(name, new Held(channel, new Segment(name, bytes, owner, path), maker));
     } catch (IOException | RuntimeException e) {
       channel.close();
       Files.deleteIfExists(file);
@@ -75,12 +88,51 @@ final class Segments implements AutoCloseable {
     }
   }
 
-  private static void allocate(FileChannel channel, long bytes) throws IOException {
-    var zeros = ByteBuffer.allocateDirect(CHUNK);
-    for (long done = 0; done < bytes; ) {
-      zeros.clear().limit((int) Math.min(CHUNK, bytes - done));
-      done += channel.write(zeros, done);
+  /// Writes zeros to the next part of it, so that every page is allocated: where there is too
+  /// little memory, this fails and frees it, and not, later, whoever writes to it. Nobody else
+  /// waits meanwhile.
+  ///
+  /// @return null if there is more to fill
+  @Nullable Segment fill(String name, KeeperWire maker) throws IOException {
+    var making = made(name, maker);
+    try {
+      long end = Math.min(making.segment.bytes(), making.file.size() + step);
+      for (long done = making.file.size(); done < end; ) {
+        var zeros = ZEROS.duplicate();
+        done += making.file.write(zeros.limit((int) Math.min(zeros.capacity(), end - done)), done);
+      }
+      return end == making.segment.bytes() ? complete(making) : null;
+    } catch (IOException | RuntimeException e) {
+      drop(making);
+      throw e;
     }
+  }
+
+  private synchronized Held made(String name, KeeperWire maker) throws IOException {
+    var one = held.get(name);
+    if (one == null || one.maker != maker) {
+      throw new IOException("segment %s is not being made".formatted(name));
+    }
+    return one;
+  }
+
+  private synchronized Segment complete(Held making) {
+    held.put(making.segment.name(), new Held(making.file, making.segment, null));
+    return making.segment;
+  }
+
+  /// Frees what was being made over a connection that has ended.
+  synchronized void abandon(KeeperWire maker) throws IOException {
+    for (var one : List.copyOf(held.values())) {
+      if (one.maker == maker) {
+        drop(one);
+      }
+    }
+  }
+
+  private synchronized void drop(Held one) throws IOException {
+    held.remove(one.segment.name());
+    one.file.close();
   }
 
   /// Under which path others can open what this process has open.
@@ -107,7 +159,7 @@ final class Segments implements AutoCloseable {
 
   private Held known(String name) throws IOException {
     var one = held.get(name);
-    if (one == null) {
+    if (one == null || one.maker != null) {
       throw new IOException("no segment " + name);
     }
     return one;
@@ -120,18 +172,17 @@ final class Segments implements AutoCloseable {
   synchronized Segment giveTo(String name, String owner) throws IOException {
     var before = known(name);
     var now = new Segment(name, before.segment.bytes(), owner, before.segment.path());
-    held.put(name, new Held(before.file, now));
+    held.put(name, new Held(before.file, now, null));
     return now;
   }
 
   synchronized void release(String name) throws IOException {
-    var one = known(name);
-    held.remove(name);
-    one.file.close();
+    drop(known(name));
   }
 
+  /// Those that are complete.
   synchronized List<Segment> all() {
-    return held.values().stream().map(Held::segment).toList();
+    return held.values().stream().filter(one -> one.maker == null).map(Held::segment).toList();
   }
 
   /// Opens what a keeper of the same socket held before it died and what processes of the same user
@@ -163,7 +214,7 @@ final class Segments implements AutoCloseable {
       }
       var channel = FileChannel.open(descriptor, StandardOpenOption.READ, StandardOpenOption.WRITE);
       var segment = new Segment(name, channel.size(), "", pathOf(target));
-      held.put(name, new Held(channel, segment));
+      held.put(name, new Held(channel, segment, null));
       LOG.log(Level.INFO, "segment {0} of {1} bytes is held again", name, channel.size());
     }
   }

@@ -71,6 +71,12 @@ final class Workers {
     }
   }
 
+  /// Whether nobody of this name lives.
+  boolean hasExited(String name) throws IOException {
+    var worker = known(name);
+    return worker == null || hasExited(worker);
+  }
+
   private static boolean hasExited(Worker worker) throws IOException {
     return worker.exit.isDone() || worker.child == null && worker.entry.hasExited();
   }
@@ -136,14 +142,23 @@ final class Workers {
     return workers.get(name);
   }
 
-  /// Whether any of them lives.
-  synchronized boolean anyLives() throws IOException {
-    for (var worker : workers.values()) {
+  /// Looks after those that others started, whose exit nobody tells.
+  ///
+  /// @return whether any worker lives
+  boolean lookAfter() throws IOException {
+    boolean anyLives = false;
+    for (var worker : all()) {
       if (!hasExited(worker)) {
-        return true;
+        anyLives = true;
+      } else if (worker.child == null) {
+        exited(worker, -1);
       }
     }
-    return false;
+    return anyLives;
+  }
+
+  private synchronized List<Worker> all() {
+    return List.copyOf(workers.values());
   }
 
   /// Kills all that were started here, and returns when they have exited.

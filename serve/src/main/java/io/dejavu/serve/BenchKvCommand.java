@@ -15,7 +15,8 @@ import picocli.CommandLine.Spec;
       BenchKvTiersCommand.class,
       BenchKvStreamCommand.class,
       BenchKvPeerCommand.class,
-      BenchKvSurviveCommand.class
+      BenchKvSurviveCommand.class,
+      SurviveWorkerCommand.class
     },
     synopsisSubcommandLabel = "COMMAND",
     footerHeading = "%nExamples:%n",

@@ -3,7 +3,10 @@ package io.dejavu.serve;
 import io.dejavu.engine.Engine.Outcome;
 import io.dejavu.engine.EngineObserver;
 import io.dejavu.engine.GenerationEvent;
+import io.dejavu.keeper.KeeperConfig;
+import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
+import io.dejavu.local.Figures;
 import io.dejavu.local.LoadedModel;
 import io.dejavu.local.LocalPipeline;
 import io.dejavu.local.ModelConfig;
@@ -13,6 +16,7 @@ import io.dejavu.serve.SurviveBench.Loss;
 import io.dejavu.serve.SurviveBench.Round;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,9 +43,11 @@ import picocli.CommandLine.Spec;
       "  dejavu bench kv survive --kills 200",
       "  dejavu bench kv survive --kills 0 --speed"
     },
-    subcommands = SurviveWorkerCommand.class,
     sortOptions = false)
 final class BenchKvSurviveCommand implements Callable<Integer> {
+  /// One generates, two warm up to take over, each in memory of its own.
+  private static final int PROCESSES = 3;
+
   @Spec @Nullable CommandSpec spec;
 
   @Mixin ModelArgument model = new ModelArgument();
@@ -96,16 +102,12 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     LogLevel.set("WARN");
-    if (kills < 0 || concurrency < 1 || concurrency > 16 || within < 1 || warmUp < 0) {
-      throw options.usage(
-          "--kills %d, --concurrency %d, --within %d, --warm-up %s"
-              .formatted(kills, concurrency, within, warmUp));
-    }
+    check();
     var out = out();
     var config = options.config(model.text);
     SurviveRecord record;
     String kernels;
-    try (var loaded = LoadedModel.open(config, SurviveWorkerCommand.LIMITS, (_, _, _) -> {})) {
+    try (var loaded = load(config)) {
       try {
         kernels = loaded.kernels().name();
         record = undisturbed(loaded);
@@ -118,6 +120,28 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
     }
     boolean good = kills == 0 || survive(out, record, workerArguments(config, kernels));
     return (good ? ExitCode.DONE : ExitCode.FAILED).code;
+  }
+
+  private void check() {
+    check("--kills", kills, kills >= 0, "at least 0");
+    check("--seconds", seconds, seconds >= 1, "at least 1");
+    check("--concurrency", concurrency, concurrency >= 1 && concurrency <= 16, "1 to 16");
+    check("--within", within, within >= 1, "at least 1");
+    check("--warm-up", warmUp, warmUp >= 0 && warmUp <= 3600, "0 to 3600");
+  }
+
+  private void check(String name, Number value, boolean good, String range) {
+    if (!good) {
+      throw options.usage("%s is %s, must be %s".formatted(name, value, range));
+    }
+  }
+
+  private LoadedModel load(ModelConfig config) {
+    try {
+      return LoadedModel.open(config, SurviveWorkerCommand.LIMITS, (_, _, _) -> {});
+    } catch (IllegalArgumentException e) {
+      throw options.usage(e);
+    }
   }
 
   private PrintWriter out() {
@@ -153,11 +177,49 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
     return arguments;
   }
 
+  /// The memory of each process, which must hold all requests: none may be computed again for want
+  /// of room.
+  private KvLayout layout(LoadedModel loaded) throws IOException {
+    KvLayout layout;
+    try {
+      layout =
+          LocalPipeline.layout(
+              loaded.executor(),
+              SurviveWorkerCommand.ENGINE,
+              SurviveWorkerCommand.kvConfig(kvMemory));
+    } catch (IllegalArgumentException e) {
+      throw options.usage(
+          "--kv-memory is %s: %s".formatted(Figures.bytes(kvMemory), e.getMessage()));
+    }
+    int context = loaded.executor().sizes().maxPositions();
+    int most = new SurviveRequests(loaded.executor().sizes().vocabulary(), context).mostTokens();
+    int blocks = concurrency * KvLayout.blocksFor(most, layout.blockTokens());
+    if (layout.blocks() < blocks) {
+      throw options.usage(
+          "--kv-memory is %s, %d requests at once may need %s"
+              .formatted(
+                  Figures.bytes(kvMemory),
+                  concurrency,
+                  Figures.bytes((long) blocks * layout.blockBytes())));
+    }
+    long free = Files.getFileStore(KeeperConfig.DEFAULT.memory()).getUsableSpace();
+    if (layout.bytes() > free / PROCESSES) {
+      throw options.usage(
+          "--kv-memory is %s, %d processes share %s that are free in %s"
+              .formatted(
+                  Figures.bytes(kvMemory),
+                  PROCESSES,
+                  Figures.bytes(free),
+                  KeeperConfig.DEFAULT.memory()));
+    }
+    return layout;
+  }
+
   /// The tokens of each shape, by one process in private memory.
-  private SurviveRecord undisturbed(LoadedModel loaded) throws InterruptedException {
+  private SurviveRecord undisturbed(LoadedModel loaded) throws IOException, InterruptedException {
     var config = SurviveWorkerCommand.kvConfig(kvMemory);
     var engine = SurviveWorkerCommand.ENGINE;
-    var layout = LocalPipeline.layout(loaded.executor(), engine, config);
+    var layout = layout(loaded);
     var requests =
         new SurviveRequests(
             loaded.executor().sizes().vocabulary(),

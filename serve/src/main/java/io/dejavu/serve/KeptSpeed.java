@@ -1,7 +1,7 @@
 package io.dejavu.serve;
 
 import io.dejavu.keeper.KeeperClient;
-import io.dejavu.keeper.KeeperProcess;
+import io.dejavu.keeper.OwnKeeper;
 import io.dejavu.kv.HeadRange;
 import io.dejavu.kv.KeptLayout;
 import io.dejavu.kv.KeptMemory;
@@ -16,7 +16,6 @@ import io.dejavu.tensor.Sampling;
 import io.dejavu.tensor.SharedFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -67,10 +66,9 @@ final class KeptSpeed {
   static void measure(LoadedModel loaded, PrintWriter out)
       throws IOException, InterruptedException {
     var speed = new KeptSpeed(loaded);
-    var folder = Files.createTempDirectory("dejavu-speed");
-    var socket = folder.resolve("keeper");
-    var keeper = KeeperProcess.start(socket);
-    try (var client = KeeperClient.connect(socket, "speed", Duration.ofSeconds(30), _ -> {})) {
+    try (var keeper = OwnKeeper.start("dejavu-speed");
+        var client =
+            KeeperClient.connect(keeper.socket(), "speed", Duration.ofSeconds(30), _ -> {})) {
       var kept = KeptLayout.of(speed.layout(), "speed", SEQUENCES, speed.context);
       long begin = System.nanoTime();
       var path = Path.of(client.hold("speed", kept.bytes()).path());
@@ -85,11 +83,6 @@ final class KeptSpeed {
             kept.bytes() >> 20, (held - begin) / 1e6, (mapped - held) / 1e6);
         speed.compare(own, shared, memory, out);
       }
-      client.stop();
-    } finally {
-      keeper.destroyForcibly();
-      Files.deleteIfExists(socket);
-      Files.delete(folder);
     }
   }
 

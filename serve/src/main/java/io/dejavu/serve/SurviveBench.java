@@ -1,7 +1,7 @@
 package io.dejavu.serve;
 
 import io.dejavu.keeper.KeeperClient;
-import io.dejavu.keeper.KeeperProcess;
+import io.dejavu.keeper.OwnKeeper;
 import io.dejavu.keeper.Segment;
 import io.dejavu.serve.SurviveWorker.Said;
 import java.io.IOException;
@@ -37,13 +37,12 @@ final class SurviveBench implements AutoCloseable {
   private final int concurrency;
   private final Random random;
   private final List<String> workerArguments;
-  private final Path folder = Files.createTempDirectory("dejavu-survive");
-  private final Path keeperSocket = folder.resolve("keeper");
+  private final OwnKeeper keeper = OwnKeeper.start("dejavu-survive");
+  private final Path socket = keeper.folder().resolve("bench");
   private final ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
   private final BlockingQueue<Said> heard = new LinkedBlockingQueue<>();
   private final Map<String, SurviveWorker> workers = new HashMap<>();
   private final List<Round> rounds = new ArrayList<>();
-  private Process keeper;
   private final KeeperClient client;
   private @Nullable SurviveWorker owner;
   private final List<SurviveWorker> standbys = new ArrayList<>();
@@ -89,12 +88,11 @@ final class SurviveBench implements AutoCloseable {
     this.concurrency = concurrency;
     this.random = new Random(seed);
     this.workerArguments = List.copyOf(workerArguments);
-    server.bind(UnixDomainSocketAddress.of(folder.resolve("bench")));
+    server.bind(UnixDomainSocketAddress.of(socket));
     server.configureBlocking(false);
-    keeper = KeeperProcess.start(keeperSocket);
     client =
         KeeperClient.connect(
-            keeperSocket,
+            keeper.socket(),
             "bench",
             PATIENCE,
             exit -> heard.add(new Said(exit.worker(), new String[] {"exited"}, System.nanoTime())));
@@ -106,16 +104,11 @@ final class SurviveBench implements AutoCloseable {
 
   private SurviveWorker start() throws IOException, InterruptedException {
     var name = "worker-" + ++started;
-    var arguments = new ArrayList<>(List.of("bench", "kv", "survive", "worker"));
+    var arguments = new ArrayList<>(List.of("bench", "kv", "survive-worker"));
     arguments.addAll(workerArguments);
     arguments.addAll(
         List.of(
-            "--bench",
-            folder.resolve("bench").toString(),
-            "--keeper",
-            keeperSocket.toString(),
-            "--name",
-            name));
+            "--bench", socket.toString(), "--keeper", keeper.socket().toString(), "--name", name));
     long pid = client.start(name, OwnProcess.with(arguments.toArray(String[]::new)).command());
     var channel = server.accept();
     for (long end = System.nanoTime() + PATIENCE.toNanos(); channel == null; ) {
@@ -266,8 +259,7 @@ final class SurviveBench implements AutoCloseable {
 
   /// Workers go on meanwhile; the next keeper finds their memory.
   private void replaceKeeper() throws IOException, InterruptedException {
-    keeper.destroyForcibly().waitFor();
-    keeper = KeeperProcess.start(keeperSocket);
+    keeper.replace();
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (!keeperKnows(owner().name)) {
       if (System.nanoTime() - end > 0) {
@@ -353,10 +345,13 @@ final class SurviveBench implements AutoCloseable {
     await(() -> workers.values().stream().allMatch(one -> one.gone), "the end of the workers");
     var left = new ArrayList<String>();
     client.list().forEach(one -> left.add(one.toString()));
-    left.addAll(descriptors(keeper.pid()));
+    left.addAll(descriptors(keeper.process().pid()));
     client.stop();
-    if (!keeper.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-      left.add("the keeper, process %d".formatted(keeper.pid()));
+    if (!keeper.process().waitFor(PATIENCE)) {
+      left.add("the keeper, process %d".formatted(keeper.process().pid()));
+    }
+    if (Files.exists(keeper.folder())) {
+      left.add(keeper.folder().toString());
     }
     try (var files = Files.list(Path.of("/dev/shm"))) {
       files
@@ -385,13 +380,7 @@ final class SurviveBench implements AutoCloseable {
         .values()
         .forEach(one -> ProcessHandle.of(one.pid).ifPresent(ProcessHandle::destroyForcibly));
     client.close();
-    keeper.destroyForcibly();
     server.close();
-    try (var files = Files.list(folder)) {
-      for (var file : files.toList()) {
-        Files.delete(file);
-      }
-    }
-    Files.delete(folder);
+    keeper.close();
   }
 }

@@ -4,6 +4,7 @@ import io.dejavu.engine.GenerationRequest;
 import io.dejavu.tensor.Sampling;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /// What is generated while processes are killed: requests of every kind whose state could be lost.
 /// The number of its shape says all about one, so the processes need not tell each other.
@@ -38,6 +39,15 @@ record SurviveRequests(int vocabulary, int context) {
       case 7 -> request(id, shape, 1, 220, SEEDED);
       default -> throw new IllegalArgumentException("shape %d".formatted(shape));
     };
+  }
+
+  /// Of the longest request, with what is generated.
+  int mostTokens() {
+    return IntStream.range(0, SHAPES)
+        .mapToObj(shape -> of("length", shape))
+        .mapToInt(request -> request.prompt().length + request.maxTokens())
+        .max()
+        .orElseThrow();
   }
 
   private GenerationRequest request(

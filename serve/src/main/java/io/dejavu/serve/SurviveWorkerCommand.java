@@ -56,7 +56,10 @@ import picocli.CommandLine.Parameters;
 /// | `submit` id shape | `t` id position token, then `f` id reason or `x` id why |
 /// | `status` | `status` prompt tokens, recomputes, leaked blocks |
 /// | `end` | nothing any more |
-@Command(name = "worker", hidden = true, description = "One of the processes that are killed.")
+@Command(
+    name = "survive-worker",
+    hidden = true,
+    description = "One of the processes that bench kv survive kills.")
 final class SurviveWorkerCommand implements Callable<Integer> {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 

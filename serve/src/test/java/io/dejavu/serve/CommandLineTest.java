@@ -99,6 +99,15 @@ final class CommandLineTest {
           bench kv stream --batch 257       | 2 | --batch is 257, must be 1 to 256
           bench kv stream --prompt 0        | 2 | --prompt 0 --tokens 500
           bench kv stream --tokens 1000     | 2 | 1500 tokens, the model was made for 1024
+          bench kv survive --kills -1       | 2 | --kills is -1, must be at least 0
+          bench kv survive --seconds 0      | 2 | --seconds is 0, must be at least 1
+          bench kv survive --concurrency 17 | 2 | --concurrency is 17, must be 1 to 16
+          bench kv survive --within 0       | 2 | --within is 0, must be at least 1
+          bench kv survive --warm-up -1     | 2 | --warm-up is -1.0, must be 0 to 3600
+          bench kv survive --kernels abacus | 2 | no kernels 'abacus' on this CPU
+          bench kv survive --kv-memory 1K   | 2 | --kv-memory is 1 KiB: a KV block takes
+          bench kv survive --kv-memory 1M   | 2 | --kv-memory is 1 MiB, 8 requests at once may need
+          bench kv survive --kv-memory 900T | 2 | --kv-memory is 900 TiB, 3 processes share
           bench serve --base-url x          | 2 | 'x' is not a URL such as
           bench serve --rate 0              | 2 | rate is 0.0, must be over 0
           bench serve --rate 1 --burstiness 0 | 2 | burstiness is 0.0, must be over 0
@@ -172,6 +181,7 @@ final class CommandLineTest {
             List.of("pull", "--help"),
             List.of("bench", "engine", "--help"),
             List.of("bench", "serve", "--help"),
+            List.of("bench", "kv", "survive", "--help"),
             List.of("bench", "compare", "--help"))) {
       var outcome = run(command.toArray(String[]::new));
 

@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /// A process's link to its host's keeper. When the keeper dies, this waits for the next one and
@@ -42,7 +43,9 @@ public final class KeeperClient implements AutoCloseable {
   /// Asked for; if the answer does not come, the keeper has perhaps made them.
   private final Set<String> unwanted = ConcurrentHashMap.newKeySet();
 
-  private final Object calling = new Object();
+  /// Fair: who makes large memory asks again and again.
+  private final ReentrantLock calling = new ReentrantLock(true);
+
   private volatile boolean closed;
 
   /// Changed while `this` is held.
@@ -344,28 +347,28 @@ public final class KeeperClient implements AutoCloseable {
   }
 
   private List<String> call(Link to, String... words) throws IOException, InterruptedException {
-    synchronized (calling) {
-      List<String> answer = null;
-      try {
-        to.wire.write(List.of(words));
-        answer = to.answers.poll(ANSWER_WITHIN.toNanos(), TimeUnit.NANOSECONDS);
-      } finally {
-        if (answer == null) {
-          to.wire.close(); // Its answer would be taken for that of the next question.
-        }
-      }
+    List<String> answer = null;
+    calling.lockInterruptibly();
+    try {
+      to.wire.write(List.of(words));
+      answer = to.answers.poll(ANSWER_WITHIN.toNanos(), TimeUnit.NANOSECONDS);
+    } finally {
       if (answer == null) {
-        throw new IOException(
-            "%s: no answer of the keeper within %s".formatted(words[0], ANSWER_WITHIN));
+        to.wire.close(); // Its answer would be taken for that of the next question.
       }
-      if (answer.equals(GONE)) {
-        throw new IOException("%s: the keeper is gone".formatted(words[0]));
-      }
-      if (!answer.getFirst().equals("ok")) {
-        throw new Declined("%s: %s".formatted(words[0], answer.getLast()));
-      }
-      return answer;
+      calling.unlock();
     }
+    if (answer == null) {
+      throw new IOException(
+          "%s: no answer of the keeper within %s".formatted(words[0], ANSWER_WITHIN));
+    }
+    if (answer.equals(GONE)) {
+      throw new IOException("%s: the keeper is gone".formatted(words[0]));
+    }
+    if (!answer.getFirst().equals("ok")) {
+      throw new Declined("%s: %s".formatted(words[0], answer.getLast()));
+    }
+    return answer;
   }
 
   /// What this process owns stays at the keeper.

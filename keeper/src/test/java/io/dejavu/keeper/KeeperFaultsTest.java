@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -311,6 +313,51 @@ class KeeperFaultsTest {
       } catch (IOException _) {
         return; // The test is over.
       }
+    }
+  }
+
+  @Test
+  void whileLargeMemoryIsMadeOthersGetTheirTurn() throws Exception {
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      var filling = new CountDownLatch(2);
+      Thread.ofPlatform().daemon().start(() -> makeUntilAsked(server, filling));
+
+      try (var client = client("a", _ -> {})) {
+        var asking = new CompletableFuture<List<Segment>>();
+        Thread.ofPlatform()
+            .daemon()
+            .start(
+                () -> {
+                  try {
+                    filling.await();
+                    asking.complete(client.list());
+                  } catch (IOException | InterruptedException e) {
+                    asking.completeExceptionally(e);
+                  }
+                });
+        assertThat(client.hold("kv", 1).owner()).isEqualTo("a");
+        assertThat(asking.get(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEmpty();
+      }
+    }
+  }
+
+  /// Memory is complete when somebody has asked for a list.
+  private static void makeUntilAsked(ServerSocketChannel server, CountDownLatch filling) {
+    boolean asked = false;
+    try (var wire = new KeeperWire(server.accept())) {
+      for (var words = wire.read(); words != null; words = wire.read()) {
+        if (words.getFirst().equals("fill")) {
+          filling.countDown();
+        }
+        asked |= words.getFirst().equals("list");
+        wire.write(
+            asked && words.getFirst().equals("fill")
+                ? List.of("ok", "kv", "1", "a", "/")
+                : List.of("ok"));
+      }
+    } catch (IOException _) {
+      return; // The test is over.
     }
   }
 

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
@@ -26,11 +28,22 @@ record DirectChannel(FileChannel channel, boolean direct) {
 
   private static final System.Logger LOG = System.getLogger(DirectChannel.class.getName());
 
+  private static final Set<OpenOption> HOW =
+      Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+
+  /// For files that only their owner may read, where the file system knows such things: keys and
+  /// values tell what was asked.
+  private static FileAttribute<?>[] owners(Path path) {
+    return path.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+        }
+        : new FileAttribute<?>[0];
+  }
+
   /// Opens a file, or makes it.
   static DirectChannel open(Path path) throws IOException {
-    var usual =
-        FileChannel.open(
-            path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    var usual = FileChannel.open(path, HOW, owners(path));
     boolean direct = false;
     try {
       long block = Files.getFileStore(path).getBlockSize();

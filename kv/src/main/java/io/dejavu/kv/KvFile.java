@@ -6,12 +6,15 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// Keys and values on disk: a file of equal slots, each of which holds one record that describes
 /// itself ({@link KvRecord}: a header with checksums, then the bytes). Who uses which slot is
@@ -38,6 +41,13 @@ public final class KvFile implements AutoCloseable {
   private static final long MOST_PART = 16 << 20;
 
   private static final long LEAST_PART = 2 << 20;
+
+  /// Files that are open in this process. The system's locks are the process's: to open a file once
+  /// more and close it again would give the lock away.
+  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
+
+  /// Its place in {@link #OPEN} until it is closed; null also if it has none.
+  private final AtomicReference<@Nullable Path> place = new AtomicReference<>();
 
   private final FileChannel channel;
   private final BlockHash model;
@@ -94,6 +104,28 @@ public final class KvFile implements AutoCloseable {
   /// @throws IOException if it cannot be opened, or another process has it
   public static KvFile open(Path path, String model, KvLayout layout, long payloadBytes, int slots)
       throws IOException {
+    var folder = path.toAbsolutePath().getParent();
+    if (folder == null) {
+      throw new IOException("%s is no file".formatted(path));
+    }
+    var place = folder.toRealPath().resolve(path.getFileName());
+    if (!OPEN.add(place)) {
+      throw new IOException("%s: this process uses it already".formatted(path));
+    }
+    @Nullable KvFile file = null;
+    try {
+      file = lock(path, model, layout, payloadBytes, slots);
+      file.place.set(place);
+      return file;
+    } finally {
+      if (file == null) {
+        OPEN.remove(place);
+      }
+    }
+  }
+
+  private static KvFile lock(Path path, String model, KvLayout layout, long payloadBytes, int slots)
+      throws IOException {
     var channel = DirectChannel.open(path).channel();
     boolean complete = false;
     try {
@@ -103,8 +135,6 @@ public final class KvFile implements AutoCloseable {
       var file = new KvFile(channel, model, layout, payloadBytes, slots);
       complete = true;
       return file;
-    } catch (OverlappingFileLockException e) {
-      throw new IOException("%s: this process uses it already".formatted(path), e);
     } finally {
       if (!complete) {
         channel.close();
@@ -322,5 +352,9 @@ public final class KvFile implements AutoCloseable {
   @Override
   public void close() throws IOException {
     channel.close();
+    var mine = place.getAndSet(null);
+    if (mine != null) {
+      OPEN.remove(mine);
+    }
   }
 }

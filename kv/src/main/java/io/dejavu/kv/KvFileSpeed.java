@@ -70,6 +70,10 @@ public record KvFileSpeed(Path directory, long sliceBytes, int slices, int round
     try (var raw = plain.channel();
         var file = KvFile.open(recordsPath, "speed", layout, sliceBytes, slices);
         var disk = sliceBytes > KvDisk.BUFFER_BYTES ? null : KvDisk.start(file)) {
+      // Who interrupts this leaves no file either: without a name they live as long as they are
+      // open.
+      Files.deleteIfExists(recordsPath);
+      Files.deleteIfExists(rawPath);
       int perTransfer = disk == null ? 1 : disk.records();
       long whole = file.slotBytes() * slices;
       double[][] times;

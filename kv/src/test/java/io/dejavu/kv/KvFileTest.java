@@ -13,6 +13,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -138,8 +139,22 @@ class KvFileTest {
   void oneProcessHasItAtATime() throws IOException {
     try (var _ = open(2)) {
       assertThatThrownBy(() -> open(2)).isInstanceOf(IOException.class).hasMessageContaining("use");
+      // To open and close it once more must not have given the lock away.
+      var locks = Path.of("/proc/locks");
+      if (Files.isReadable(locks)) {
+        var file = ":%s ".formatted(Files.getAttribute(path(), "unix:ino"));
+        assertThat(Files.readString(locks)).contains(file);
+      }
     }
     open(2).close();
+  }
+
+  @Test
+  void nobodyElseReadsIt() throws IOException {
+    try (var _ = open(2)) {
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path())))
+          .isEqualTo("rw-------");
+    }
   }
 
   @Test

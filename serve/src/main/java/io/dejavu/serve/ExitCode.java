@@ -4,6 +4,7 @@ import io.dejavu.hub.HubException;
 import io.dejavu.local.WeightMemory;
 import io.dejavu.model.CheckpointException;
 import io.dejavu.workload.ServerProbe;
+import java.io.IOException;
 import picocli.CommandLine;
 
 /// What the process ends with; part of its contract.
@@ -17,7 +18,8 @@ enum ExitCode {
   UNFINISHED(6, "a server that was told to stop ended requests before they were complete"),
   REQUESTS(
       7, "`bench serve`, `bench compare`: the server cannot be measured, or some requests failed"),
-  HUB(8, "the model cannot be fetched from the Hugging Face hub");
+  HUB(8, "the model cannot be fetched from the Hugging Face hub"),
+  IO(9, "reading or writing failed: a disk that is full, a file, another process of a benchmark");
 
   final int code;
   final String meaning;
@@ -35,6 +37,7 @@ enum ExitCode {
       case WeightMemory.TooSmall _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;
       case ServerProbe.Unreachable _ -> REQUESTS;
+      case IOException _ -> IO;
       default -> FAILED;
     };
   }

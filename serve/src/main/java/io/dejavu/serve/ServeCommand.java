@@ -12,6 +12,7 @@ import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.Architectures;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -119,7 +120,7 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "SIZE",
       converter = ByteSize.class,
       description = "Most that they may take there, for each model. Default: 16G.")
-  long kvDiskSize = KvTierConfig.NONE.diskBytes();
+  @Nullable Long kvDiskSize;
 
   @Option(
       names = "--no-prefix-cache",
@@ -210,7 +211,7 @@ final class ServeCommand implements Callable<Integer> {
               .withBytes(kvMemory)
               .withSwapBytes(swapBytes())
               .withPrefixCache(!noPrefixCache)
-              .withTiers(new KvTierConfig(kvHost, kvDisk, kvDiskSize)),
+              .withTiers(tiers()),
           api,
           observe.telemetry());
     } catch (IllegalArgumentException e) {
@@ -224,6 +225,11 @@ final class ServeCommand implements Callable<Integer> {
       return swapMemory;
     }
     return Math.max(0, KvConfig.DEFAULT.swapBytes() - (noPrefixCache ? 0 : kvHost));
+  }
+
+  private KvTierConfig tiers() {
+    return new KvTierConfig(
+        kvHost, kvDisk, kvDiskSize == null ? KvTierConfig.NONE.diskBytes() : kvDiskSize);
   }
 
   private Pooling pooling() {
@@ -268,15 +274,11 @@ final class ServeCommand implements Callable<Integer> {
       }
     }
     checkKvMemory();
+    checkTiers();
   }
 
   private void checkKvMemory() {
-    long total = FreeMemory.total();
-    if (kvMemory > total) {
-      throw options.usage(
-          "--kv-memory is %s, this machine has %s"
-              .formatted(Figures.bytes(kvMemory), Figures.bytes(total)));
-    }
+    checkFits("--kv-memory", kvMemory);
     long free = FreeMemory.bytes();
     if (kvMemory > free) {
       LOG.log(
@@ -284,6 +286,30 @@ final class ServeCommand implements Callable<Integer> {
           "--kv-memory is {0}, only {1} seem to be free",
           Figures.bytes(kvMemory),
           Figures.bytes(free));
+    }
+  }
+
+  private void checkTiers() {
+    checkFits("--kv-host", kvHost);
+    if (kvDiskSize != null && kvDisk == null) {
+      throw options.usage("--kv-disk-size is of no use without --kv-disk");
+    }
+    if (noPrefixCache && (kvHost > 0 || kvDisk != null)) {
+      throw options.usage(
+          "%s keeps what the prefix cache has no room for: not with --no-prefix-cache"
+              .formatted(kvHost > 0 ? "--kv-host" : "--kv-disk"));
+    }
+    if (kvDisk != null && Files.exists(kvDisk) && !Files.isDirectory(kvDisk)) {
+      throw options.usage("--kv-disk: %s is a file, not a directory".formatted(kvDisk));
+    }
+  }
+
+  private void checkFits(String option, long bytes) {
+    long total = FreeMemory.total();
+    if (bytes > total) {
+      throw options.usage(
+          "%s is %s, this machine has %s"
+              .formatted(option, Figures.bytes(bytes), Figures.bytes(total)));
     }
   }
 

@@ -57,6 +57,10 @@ final class CommandLineTest {
           serve --served-model-name=        | 2 | --served-model-name is blank
           serve --api-key=                  | 2 | the API key: a key has 1 to 512 visible
           serve --api-key-file /none        | 2 | /none does not exist
+          serve --kv-host 100T              | 2 | --kv-host is 100
+          serve --kv-disk-size 1G           | 2 | --kv-disk-size is of no use without
+          serve --kv-disk / --no-prefix-cache | 2 | --kv-disk keeps what the prefix cache has
+          serve --kv-disk /dev/null         | 2 | --kv-disk: /dev/null is a file, not
           serve --rate-limit -1             | 2 | a rate limit must not be negative
           serve --allowed-origin a.example  | 2 | "a.example" is not an origin
           serve --tls-cert /none            | 2 | --tls-cert and --tls-key belong together

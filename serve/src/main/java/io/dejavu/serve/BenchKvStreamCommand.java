@@ -75,7 +75,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
       description =
           "shm: memory that both processes share; unix: a Unix-domain socket; tcp: a loopback"
               + " connection. Default: tcp.")
-  String way = "tcp";
+  @Nullable String way;
 
   @Option(
       names = "--link-rate",
@@ -154,7 +154,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   private StreamAblation toProcess(KvStreamBench bench) throws IOException {
     var memory = bench.memory();
     var sequences = bench.sequences();
-    try (var peer = KvPeer.start(way, sequences, !noChecksums, rate);
+    try (var peer = KvPeer.start(way(), sequences, !noChecksums, rate);
         var plain = new PlainLink(peer);
         var fragments = new FragmentTarget(plain, memory, sequences);
         var packed = new PackedTarget(plain, memory, sequences, bench.mostCells());
@@ -185,9 +185,16 @@ final class BenchKvStreamCommand implements Callable<Integer> {
     return Math.max(batch, Math.min(prompt, STEP_TOKENS));
   }
 
+  private String way() {
+    return way == null ? "tcp" : way;
+  }
+
   private void check() {
-    if (!List.of("shm", "unix", "tcp").contains(way)) {
+    if (!List.of("shm", "unix", "tcp").contains(way())) {
       throw options.usage("--to is '%s', must be shm, unix or tcp".formatted(way));
+    }
+    if (directory != null && way != null) {
+      throw options.usage("--to %s, --disk %s: one of them".formatted(way, directory));
     }
     if (directory != null && noChecksums) {
       throw options.usage("--no-checksums: records on disk always carry them");
@@ -258,7 +265,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         batch == 1 ? "" : "%d sequences of ".formatted(batch),
         prompt,
         tokens,
-        directory == null ? "another process over " + way : directory,
+        directory == null ? "another process over " + way() : directory,
         noChecksums ? "off" : "on",
         rounds);
     out.flush();

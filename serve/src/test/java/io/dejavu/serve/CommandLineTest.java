@@ -96,6 +96,7 @@ final class CommandLineTest {
           bench kv tiers --prompts 2        | 2 | --prompts 2 --rounds 9: at least 32, 1, 4 and 1
           bench kv tiers --prompt 1020      | 2 | 1028 tokens, the model was made for 1024
           bench kv stream --disk /none      | 2 | --disk /none is no directory
+          bench kv stream --to shm --disk / | 2 | --to shm, --disk /: one of them
           bench kv stream --to pigeon       | 2 | --to is 'pigeon', must be
           bench kv stream --disk / --link-rate 1GB | 2 | --link-rate: there is no link to a disk
           bench kv stream --link-rate fast  | 2 | 'fast' is not a rate such as 10Gbit

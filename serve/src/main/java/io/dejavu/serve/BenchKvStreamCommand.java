@@ -46,7 +46,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  dejavu bench kv stream",
-      "  dejavu bench kv stream --to shm --rounds 5",
+      "  dejavu bench kv stream --to shm --overhead --rounds 30",
       "  dejavu bench kv stream --disk /var/cache/dejavu",
       "",
       "  # 8 sequences as in DéjàVu's paper: what packing is worth, then what overlapping is",
@@ -110,6 +110,12 @@ final class BenchKvStreamCommand implements Callable<Integer> {
       description = "Tokens to generate after it. Default: 500.")
   int tokens = 500;
 
+  @Option(
+      names = "--overhead",
+      description =
+          "Only without streaming and with all of the library: more rounds in the same time.")
+  boolean overhead;
+
   @Option(names = "--rounds", paramLabel = "N", description = "Default: 3.")
   int rounds = 3;
 
@@ -144,7 +150,9 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         out.print(ablation.table());
         out.println();
         link(out, bench, ablation);
-        out.print(ablation.costs());
+        if (!overhead) {
+          out.print(ablation.costs());
+        }
         out.flush();
       }
     }
@@ -222,16 +230,16 @@ final class BenchKvStreamCommand implements Callable<Integer> {
   private StreamAblation measure(KvStreamBench bench, Function<Mode, Targets> targets)
       throws IOException {
     var runs = new ArrayList<Map<Mode, Run>>();
-    try (var bar = LoadBar.isTerminal() ? bar(rounds * Mode.values().length) : null) {
+    try (var bar = LoadBar.isTerminal() ? bar(rounds * modes().size()) : null) {
       long begin = System.nanoTime();
       do {
-        for (var mode : Mode.values()) {
+        for (var mode : modes()) {
           bench.run(mode, targets.apply(mode), Math.min(tokens, WARM_UP_TOKENS));
         }
       } while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(warmUp));
       for (int round = 0; round < rounds; round++) {
         var turn = new EnumMap<Mode, Run>(Mode.class);
-        for (var mode : Mode.values()) {
+        for (var mode : modes()) {
           turn.put(mode, bench.run(mode, targets.apply(mode), tokens));
           if (bar != null) {
             bar.step();
@@ -241,6 +249,10 @@ final class BenchKvStreamCommand implements Callable<Integer> {
       }
     }
     return new StreamAblation(runs);
+  }
+
+  private List<Mode> modes() {
+    return overhead ? List.of(Mode.OFF, Mode.ALL) : List.of(Mode.values());
   }
 
   private static ProgressBar bar(int runs) {

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 /// What `bench kv stream` has measured, and what that says of each step of the library. All figures
 /// are medians over the rounds of what each round says.
 ///
-/// @param rounds a run of every mode each
+/// @param rounds each a run of every mode, or of some with {@link Mode#OFF} among them
 record StreamAblation(List<Map<Mode, Run>> rounds) {
   private static final String NONE = "–";
 
@@ -36,7 +36,7 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
   /// The table of modes.
   String table() {
     return line("", "prompt ms", "step ms", "whole ms", "ratio (range)")
-        + Stream.of(Mode.values()).map(this::row).collect(Collectors.joining());
+        + rounds.getFirst().keySet().stream().map(this::row).collect(Collectors.joining());
   }
 
   private String row(Mode mode) {
@@ -65,7 +65,8 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
         Locale.ROOT, "%.3f (%.3f – %.3f)", median(ratios), ratios[0], ratios[ratios.length - 1]);
   }
 
-  /// What streaming costs, and how much of that each step of the library takes away.
+  /// What streaming costs, and how much of that each step of the library takes away. For runs of
+  /// every mode.
   String costs() {
     return costLine("streaming costs, ms", "prompts", "steps", "whole")
         + costLine("naive", Mode.NAIVE)

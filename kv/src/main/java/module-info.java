@@ -4,7 +4,7 @@ import org.jspecify.annotations.NullMarked;
 /// `KvLayout` (where bytes lie), `KvMemory` (who owns them), `BlockPool` (who may use which, and
 /// what they hold), `SwapSpace` (copies on the host), `KeptMemory` (what outlives its process).
 /// Moving: `Resharding` (who gets what), `Regions` (what is contiguous), `KvSender` and
-/// `KvReceiver` (copy it).
+/// `KvReceiver` (copy it), `KvFileStreams` (into a file, and back after a restart).
 @NullMarked
 module io.dejavu.kv {
   requires static transitive org.jspecify;

@@ -142,13 +142,22 @@ public final class KvFile implements AutoCloseable {
     }
   }
 
-  private static long slotBytes(long payloadBytes) {
+  static long slotBytes(long payloadBytes) {
     return KvRecord.HEADER_BYTES
         + Math.ceilDiv(payloadBytes, DirectChannel.ALIGNMENT) * DirectChannel.ALIGNMENT;
   }
 
   public int slots() {
     return slots;
+  }
+
+  KvLayout layout() {
+    return layout;
+  }
+
+  /// Most of a record without its header.
+  long payloadBytes() {
+    return payloadBytes;
   }
 
   /// Bytes of a record with its header, on disk and in a buffer.
@@ -326,11 +335,16 @@ public final class KvFile implements AutoCloseable {
   public void scan(Consumer<Found> found) throws IOException {
     long most = -1;
     try (var buffer = HostBuffer.allocate(KvRecord.HEADER_BYTES, DirectChannel.ALIGNMENT)) {
-      long there = Math.min(slots, channel.size() / slotBytes());
+      // The last record may end before its slot does.
+      long size = channel.size();
+      long there = Math.min(slots, (size + slotBytes() - KvRecord.HEADER_BYTES) / slotBytes());
       for (int slot = 0; slot < there; slot++) {
         DirectChannel.transfer(buffer.segment(), slot * slotBytes(), channel::read);
         try {
           var header = KvRecord.open(buffer.segment(), slot, model, layout, payloadBytes);
+          if (size < slot * slotBytes() + KvRecord.HEADER_BYTES + header.bytes()) {
+            throw new KvFileException("the file ends within slot %d".formatted(slot));
+          }
           most = Math.max(most, header.written());
           found.accept(new Found(slot, header.written(), header.label()));
         } catch (KvFileException e) {

@@ -51,6 +51,14 @@ public record KvOffer(
         request, epoch, route.layers(), route.heads(), headSize, type, wireTokens, tokens);
   }
 
+  /// The same from a token on: those before it are at the receiver.
+  ///
+  /// @throws IllegalArgumentException if no token is left
+  public KvOffer from(int token) {
+    var rest = new TokenRange(token, tokens.end());
+    return new KvOffer(request, epoch, layers, heads, headSize, type, wireTokens, rest);
+  }
+
   /// Bytes of one token in one layer, keys and values.
   public long tokenBytes() {
     return type.bytes(2L * heads.count() * headSize);

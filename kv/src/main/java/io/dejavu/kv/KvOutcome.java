@@ -7,7 +7,8 @@ public sealed interface KvOutcome {
   /// @param tokens up to which
   record Done(int tokens) implements KvOutcome {}
 
-  /// The receiver did not want it, or does not any more: no room, another form, another epoch.
+  /// The receiver, or the file, did not want it, or does not any more: no room, another form,
+  /// another epoch.
   record Refused(String why) implements KvOutcome {}
 
   /// One side changed its mind.
@@ -16,6 +17,6 @@ public sealed interface KvOutcome {
   /// The receiver heard nothing for too long.
   record Expired(String why) implements KvOutcome {}
 
-  /// No connection to the other side is left.
+  /// No connection to the other side is left, or the disk does not take what is written.
   record PeerLost(String why) implements KvOutcome {}
 }

@@ -72,6 +72,35 @@ public final class KvSender implements AutoCloseable {
   /// @param bytes of all pieces
   public record Sent(long frames, long pieces, long bytes) {}
 
+  private final class ToPeer implements StreamPosts {
+    @Override
+    public String peer() {
+      return peer;
+    }
+
+    @Override
+    public void post(int stream, LayerRange layers, TokenRange tokens) {
+      KvSender.this.post(decider -> decider.post(stream, layers, tokens));
+    }
+
+    @Override
+    public void commit(int stream, int tokens) {
+      KvSender.this.post(decider -> decider.commit(stream, tokens));
+    }
+
+    @Override
+    public void finish(int stream, int tokens) {
+      KvSender.this.post(decider -> decider.finish(stream, tokens));
+      wakeOne();
+    }
+
+    @Override
+    public void cancel(int stream, String why) {
+      KvSender.this.post(decider -> decider.cancel(stream, why));
+      wakeOne();
+    }
+  }
+
   private KvSender(String peer, KvStreamConfig config, KvStreamListener listener) {
     this.peer = peer;
     this.config = config;
@@ -130,14 +159,14 @@ public final class KvSender implements AutoCloseable {
       throw new IllegalArgumentException(
           "a token takes %d bytes, a piece %d".formatted(offer.tokenBytes(), config.pieceBytes()));
     }
-    var stream = new KvStream(this, lastStream.incrementAndGet(), offer, memory);
+    var stream = new KvStream(new ToPeer(), lastStream.incrementAndGet(), offer, memory);
     streams.put(stream.number(), stream);
     post(decider -> decider.open(stream.number(), offer, System.nanoTime()));
     wakeOne();
     return stream;
   }
 
-  void post(Consumer<SenderState> note) {
+  private void post(Consumer<SenderState> note) {
     posts.add(note);
     if (posted.incrementAndGet() > MOST_POSTS) {
       decide(_ -> {});
@@ -156,7 +185,7 @@ public final class KvSender implements AutoCloseable {
   }
 
   /// The same at once. Lanes that have something to do see themselves what was posted.
-  void wakeOne() {
+  private void wakeOne() {
     if (!wakeFree()) {
       wakeReader();
     }

@@ -7,13 +7,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// The keys and values of one request on their way to one receiver: a hand-over, a replica that
-/// follows step by step, a migration. In this order:
+/// The keys and values of one request on their way to one receiver, or into a file: a hand-over, a
+/// replica that follows step by step, a migration. In this order:
 ///
-/// 1. *prepare*: {@link KvSender#offer}; the receiver makes room
+/// 1. *prepare*: {@link KvSender#offer}; the receiver makes room. Or {@link KvFileStreams#offer}
 /// 2. *post*: {@link #blocks}, then {@link #send} what is written, {@link #commit} what counts,
-///    once per step {@link KvSender#flush}; last {@link #finish}. None of it waits; what is posted
-///    before the receiver has room is sent when it has
+///    once per step {@link KvSender#flush} or {@link KvFileStreams#flush}; last {@link #finish}.
+///    None of it waits; what is posted before the receiver has room is sent when it has
 /// 3. *await*: {@link #await}, or {@link KvStreamListener#ended}
 /// 4. *release*: from then on the blocks are nobody's business here
 ///
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One thread posts; any thread cancels, awaits and asks.
 public final class KvStream {
-  private final KvSender sender;
+  private final StreamPosts posts;
   private final int number;
   private final KvOffer offer;
   private final KvMemory memory;
@@ -34,8 +34,8 @@ public final class KvStream {
   private int declared;
   private boolean isFinished;
 
-  KvStream(KvSender sender, int number, KvOffer offer, KvMemory memory) {
-    this.sender = sender;
+  KvStream(StreamPosts posts, int number, KvOffer offer, KvMemory memory) {
+    this.posts = posts;
     this.number = number;
     this.offer = offer;
     this.memory = memory;
@@ -73,7 +73,7 @@ public final class KvStream {
           "layers %s of tokens %s in %d blocks; offered is %s"
               .formatted(layers, tokens, blocks.length, offer));
     }
-    sender.post(state -> state.post(number, layers, tokens));
+    posts.post(number, layers, tokens);
   }
 
   /// The same for all layers.
@@ -85,15 +85,14 @@ public final class KvStream {
   /// done. The receiver commits them when it has them.
   public void commit(int tokens) {
     declare(tokens);
-    sender.post(state -> state.commit(number, tokens));
+    posts.commit(number, tokens);
   }
 
   /// Says that nothing comes after `tokens`, and that they count; flushes.
   public void finish(int tokens) {
     declare(tokens);
     isFinished = true;
-    sender.post(state -> state.finish(number, tokens));
-    sender.wakeOne();
+    posts.finish(number, tokens);
   }
 
   private void declare(int tokens) {
@@ -107,8 +106,7 @@ public final class KvStream {
 
   /// Gives it up, unless it has ended.
   public void cancel(String why) {
-    sender.post(state -> state.cancel(number, why));
-    sender.wakeOne();
+    posts.cancel(number, why);
   }
 
   /// Tokens of which the receiver has every layer.
@@ -136,9 +134,8 @@ public final class KvStream {
     return memory;
   }
 
-  Regions regions(KvMessage.Piece piece) {
-    return Regions.of(
-        memory.layout(), blocks, offer.slice(piece.layers(), piece.tokens()), offer.wireTokens());
+  Regions regions(LayerRange layers, TokenRange tokens) {
+    return Regions.of(memory.layout(), blocks, offer.slice(layers, tokens), offer.wireTokens());
   }
 
   void committed(int tokens) {
@@ -156,6 +153,6 @@ public final class KvStream {
 
   @Override
   public String toString() {
-    return "request %d in epoch %d to %s".formatted(offer.request(), offer.epoch(), sender.peer());
+    return "request %d in epoch %d to %s".formatted(offer.request(), offer.epoch(), posts.peer());
   }
 }

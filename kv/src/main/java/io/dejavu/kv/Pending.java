@@ -106,6 +106,98 @@ final class Pending {
     return null;
   }
 
+  /// Takes what fills a record, or is due. Blocks stay whole where that is possible, also those
+  /// whose tokens are still to come: what is left of a prompt's layers and the first tokens after
+  /// it become one record.
+  ///
+  /// @param most cells of a record
+  /// @param due tokens before it do not wait for others
+  /// @param wireTokens tokens of a block
+  /// @param all layers of the stream
+  /// @return null if all can wait
+  @Nullable Area takeRecord(long most, int due, int wireTokens, LayerRange all) {
+    for (int i = 0; i < areas.size(); i++) {
+      var area = areas.get(i);
+      int end = recordEnd(area, due, wireTokens);
+      if (isReady(area, end, most, due)) {
+        var taken = record(area, end, most, wireTokens, all);
+        areas.remove(i);
+        cells -= area.cells();
+        addRest(area, taken, end);
+        return taken;
+      }
+    }
+    return null;
+  }
+
+  /// Cells that {@link #takeRecord} would take one record after the other, more or less: 0 if and
+  /// only if it takes nothing.
+  long readyCells(long most, int due, int wireTokens) {
+    long ready = 0;
+    for (var area : areas) {
+      int end = recordEnd(area, due, wireTokens);
+      if (isReady(area, end, most, due)) {
+        ready += (long) area.layers().count() * (end - area.tokens().start());
+      }
+    }
+    return ready;
+  }
+
+  /// Up to which token an area may be written now.
+  private static int recordEnd(Area area, int due, int wireTokens) {
+    int end = area.tokens().end();
+    return due >= end ? end : end - end % wireTokens;
+  }
+
+  private static boolean isReady(Area area, int end, long most, int due) {
+    int rows = end - area.tokens().start();
+    return rows > 0 && (area.tokens().start() < due || area.layers().count() * (long) rows >= most);
+  }
+
+  /// The part of an area that fills a record best: some tokens of all its layers, or all tokens of
+  /// some layers.
+  private static Area record(Area area, int end, long most, int wireTokens, LayerRange all) {
+    var layers = area.layers();
+    int start = area.tokens().start();
+    long rows = (long) end - start;
+    if (layers.count() * rows <= most) {
+      return new Area(layers, new TokenRange(start, end));
+    }
+    int rowsOfAll = rowsThatFit(start, most / layers.count(), wireTokens);
+    int lastLayer = layers.start() + (int) Math.max(1, most / rows);
+    int rowsOfSome = rows <= most ? (int) rows : rowsThatFit(start, most, wireTokens);
+    boolean cutsTokens =
+        rowsOfAll > 0
+            && (layers.equals(all)
+                || (long) rowsOfAll * layers.count()
+                    >= (long) rowsOfSome * (lastLayer - layers.start()));
+    return cutsTokens
+        ? new Area(layers, new TokenRange(start, start + rowsOfAll))
+        : new Area(
+            new LayerRange(layers.start(), lastLayer), new TokenRange(start, start + rowsOfSome));
+  }
+
+  /// At most so many from a token on, to the end of a block if there is one.
+  private static int rowsThatFit(int start, long most, int wireTokens) {
+    int end = start + (int) Math.min(most, Integer.MAX_VALUE - start);
+    int aligned = end - end % wireTokens;
+    return (aligned > start ? aligned : end) - start;
+  }
+
+  private void addRest(Area area, Area taken, int end) {
+    var layers = area.layers();
+    int start = area.tokens().start();
+    if (taken.tokens().end() < end) {
+      add(new Area(taken.layers(), new TokenRange(taken.tokens().end(), end)));
+    }
+    if (taken.layers().end() < layers.end()) {
+      add(new Area(new LayerRange(taken.layers().end(), layers.end()), new TokenRange(start, end)));
+    }
+    if (end < area.tokens().end()) {
+      add(new Area(layers, new TokenRange(end, area.tokens().end())));
+    }
+  }
+
   /// Whether there is something before token `room`.
   boolean hasBefore(int room) {
     for (var area : areas) {

@@ -134,7 +134,7 @@ final class SenderLane {
       long bytes = 0;
       for (var piece : frame.pieces()) {
         var stream = sender.stream(piece.stream());
-        var regions = stream.regions(piece);
+        var regions = stream.regions(piece.layers(), piece.tokens());
         var runs = copy.bytes(stream.memory(), regions);
         int checksum = config.checksums() ? PieceCopy.checksum(runs) : 0;
         messages.add(new KvMessage.Part(piece, (int) regions.bytes(), checksum));

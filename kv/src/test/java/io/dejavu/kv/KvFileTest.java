@@ -233,6 +233,7 @@ class KvFileTest {
 
         assertThat(file.readRecord(1, hash(1), buffer)).isEqualTo(label);
         assertThat(file.verify(1, hash(1), buffer, 0)).isEqualTo(label);
+        assertThat(scan(file)).extracting(KvFile.Found::slot).containsExactly(1);
       }
       assertThatThrownBy(() -> file.readRecord(0, hash(1), buffer))
           .isInstanceOf(KvFileException.class);

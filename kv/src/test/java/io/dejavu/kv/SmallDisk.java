@@ -18,6 +18,9 @@ final class SmallDisk extends FileChannel {
   volatile long room;
   // Reads wait for it.
   volatile CountDownLatch opens = new CountDownLatch(0);
+  // Writes wait for it.
+  volatile CountDownLatch takes = new CountDownLatch(0);
+  final AtomicInteger writesBegun = new AtomicInteger();
   final AtomicInteger begun = new AtomicInteger();
   final AtomicInteger done = new AtomicInteger();
 
@@ -28,6 +31,8 @@ final class SmallDisk extends FileChannel {
 
   @Override
   public int write(ByteBuffer source, long position) throws IOException {
+    writesBegun.incrementAndGet();
+    await(takes);
     long fits = room - position;
     if (fits <= 0) {
       throw new IOException("No space left on device");
@@ -42,16 +47,20 @@ final class SmallDisk extends FileChannel {
   @Override
   public int read(ByteBuffer target, long position) throws IOException {
     begun.incrementAndGet();
+    await(opens);
+    int count = file.read(target, position);
+    done.incrementAndGet();
+    return count;
+  }
+
+  private static void await(CountDownLatch latch) throws IOException {
     try {
-      if (!opens.await(60, TimeUnit.SECONDS)) {
+      if (!latch.await(60, TimeUnit.SECONDS)) {
         throw new IOException("the disk hangs");
       }
     } catch (InterruptedException e) {
       throw new IOException(e);
     }
-    int count = file.read(target, position);
-    done.incrementAndGet();
-    return count;
   }
 
   @Override

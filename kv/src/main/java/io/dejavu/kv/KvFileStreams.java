@@ -387,57 +387,20 @@ public final class KvFileStreams implements AutoCloseable {
       throw new IllegalStateException("request %d is being written".formatted(request));
     }
     memory.beforeFilling(blocks);
-    var whole = new Coverage(layout.layers(), 0);
     var damaged = new ArrayList<FileRecord>();
-    try (var copy = file.allocate(1)) {
+    try (var reader = new FileRecordReader(file, memory, blocks)) {
       for (var record : records) {
-        if (isWhole(record, copy)) {
-          scatter(record, copy, memory, blocks, whole);
-        } else {
+        try {
+          reader.read(record);
+        } catch (IOException e) {
+          failed("slot %d is lost".formatted(record.slot()), e);
           damaged.add(record);
         }
       }
-    }
-    if (!damaged.isEmpty()) {
-      decide(decider -> decider.damaged(filed, damaged));
-    }
-    return whole.complete();
-  }
-
-  private boolean isWhole(FileRecord record, HostBuffer copy) {
-    try {
-      var label = file.readRecord(record.slot(), record.origin().content(), copy);
-      return label.slice().equals(record.slice());
-    } catch (IOException e) {
-      failed("slot %d is lost".formatted(record.slot()), e);
-      return false;
-    }
-  }
-
-  /// A layer at a time: of each the tokens for which there are blocks come first.
-  private void scatter(
-      FileRecord record, HostBuffer copy, KvMemory memory, int[] blocks, Coverage whole) {
-    int wireTokens = file.layout().blockTokens();
-    var slice = record.slice();
-    var tokens = slice.tokens();
-    long room = (long) blocks.length * memory.layout().blockTokens();
-    int end = tokens.end() <= room ? tokens.end() : (int) (room - room % wireTokens);
-    if (end <= tokens.start()) {
-      return;
-    }
-    var some = new TokenRange(tokens.start(), end);
-    var payload = file.payload(copy, 0);
-    long rowBytes = KvOffer.all(0, 0, file.layout(), 1).tokenBytes();
-    for (int layer = slice.layers().start(); layer < slice.layers().end(); layer++) {
-      var one = new LayerRange(layer, layer + 1);
-      var regions =
-          Regions.of(memory.layout(), blocks, new KvSlice(one, some, slice.heads()), wireTokens);
-      long at = (long) (layer - slice.layers().start()) * tokens.count() * rowBytes;
-      memory.scatter(payload.asSlice(at, regions.bytes()), regions);
-    }
-    var counted = record.counted();
-    if (counted.start() < end) {
-      whole.add(slice.layers(), new TokenRange(counted.start(), Math.min(counted.end(), end)));
+      if (!damaged.isEmpty()) {
+        decide(decider -> decider.damaged(filed, damaged));
+      }
+      return reader.complete();
     }
   }
 

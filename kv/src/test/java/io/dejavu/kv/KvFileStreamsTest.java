@@ -295,6 +295,21 @@ class KvFileStreamsTest {
     }
   }
 
+  @Test
+  void tokensWithoutABlockAreLeftOut() throws Exception {
+    try (var file = open(20);
+        var copy = KvMemory.open(new HostDevice(), LAYOUT)) {
+      write(file, 0, TOKENS);
+      var before = PlainKv.image(copy);
+
+      assertThat(file.read(0, copy, new int[] {7, 3})).isEqualTo(2 * S);
+      assertThat(file.read(1, copy, new int[] {7, 3})).isZero();
+
+      PlainKv.write(before, LAYOUT, new int[] {7, 3}, slice(0, 2 * S), 0);
+      assertThat(PlainKv.image(copy)).isEqualTo(before);
+    }
+  }
+
   private KvFileStreams open(int slots) throws IOException {
     return KvFileStreams.open(
         path(), "model", LAYOUT, slots * KvFile.slotBytes(LAYOUT.blockBytes()), listener);

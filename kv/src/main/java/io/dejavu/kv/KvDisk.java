@@ -340,7 +340,8 @@ public final class KvDisk implements AutoCloseable {
   }
 
   private void failed(String what, IOException e) {
-    LOG.log(hasFailed ? Level.DEBUG : Level.WARNING, what, e);
+    LOG.log(hasFailed ? Level.DEBUG : Level.WARNING, "%s: %s".formatted(what, e.getMessage()));
+    LOG.log(Level.DEBUG, what, e);
     hasFailed = true;
   }
 

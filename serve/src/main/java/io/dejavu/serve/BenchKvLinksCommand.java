@@ -91,7 +91,7 @@ final class BenchKvLinksCommand implements Callable<Integer> {
       lines.addAll(report.lines());
       lines.add("");
       lines.add(
-          "%-20s %11s %9s %9s %6s".formatted("slices of 16 MiB", "", "GB/s", "plain", "share"));
+          "%-20s %-15s %8s %9s %6s".formatted("slices of 16 MiB", "", "GB/s", "plain", "share"));
       for (String way : ways) {
         double plain = plain(report, link(way));
         for (How how : HOWS) {
@@ -116,13 +116,12 @@ final class BenchKvLinksCommand implements Callable<Integer> {
   }
 
   private static String line(Link link, How how, double speed, double plain) {
+    var lanes = how.connections() == 1 ? "1 lane" : how.connections() + " lanes";
     return String.format(
         Locale.ROOT,
-        "%-20s %2d lane%s, %-6s %9.2f %9.2f %5.0f%%",
+        "%-20s %-15s %8.2f %9.2f %5.0f%%",
         link.title(),
-        how.connections(),
-        how.connections() == 1 ? " " : "s",
-        how.checksums() ? "CRC" : "no CRC",
+        lanes + (how.checksums() ? ", CRC" : ", no CRC"),
         speed / 1e9,
         plain / 1e9,
         100 * speed / plain);

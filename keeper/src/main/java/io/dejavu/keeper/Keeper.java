@@ -125,8 +125,8 @@ public final class Keeper implements AutoCloseable {
       boolean anyLives = workers.lookAfter();
       ownership.reap();
       return anyLives || !clients.isEmpty();
-    } catch (IOException e) {
-      // No descriptor is free, most likely. Who is not known to have exited lives.
+    } catch (IOException | OutOfMemoryError e) {
+      // No descriptor or thread is free, most likely. Who is not known to have exited lives.
       LOG.log(Level.DEBUG, "who has exited is not known now", e);
       return true;
     }

@@ -13,6 +13,9 @@ import java.util.concurrent.TimeUnit;
 public final class OwnKeeper implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 30;
 
+  /// A file that says whose the folder is.
+  private static final String OWN = "own";
+
   private final Path folder;
   private Process process;
 
@@ -27,9 +30,10 @@ public final class OwnKeeper implements AutoCloseable {
   public static OwnKeeper start(String prefix) throws IOException {
     var folder = Files.createTempDirectory(prefix);
     try {
+      Files.createFile(folder.resolve(OWN));
       return new OwnKeeper(folder, start(folder));
     } catch (IOException e) {
-      Files.delete(folder);
+      delete(folder);
       throw e;
     }
   }
@@ -63,8 +67,12 @@ public final class OwnKeeper implements AutoCloseable {
     process = start(folder);
   }
 
-  /// Deletes a folder and the files in it; there is perhaps nothing any more.
+  /// Deletes a folder that {@link #start} has made and the files in it; there is perhaps nothing
+  /// any more. Another's folder stays as it is.
   static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder.resolve(OWN))) {
+      return;
+    }
     try (var files = Files.newDirectoryStream(folder)) {
       for (var file : files) {
         Files.deleteIfExists(file);

@@ -6,8 +6,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Who owns which segment, and how another gets it: one at a time, so that of two who want the same
-/// memory one gets it.
+/// Who owns which segment, and how another gets it: of two who want the same memory one gets it.
 ///
 /// Thread-safe.
 final class Ownership {
@@ -31,14 +30,18 @@ final class Ownership {
   }
 
   /// The fence.
-  synchronized Segment take(String segment, String owner, String name)
-      throws IOException, InterruptedException {
-    checkOwner(segment, owner);
-    if (owner.equals(name)) {
-      throw new IOException("segment %s is its own already".formatted(segment));
+  Segment take(String segment, String owner, String name) throws IOException, InterruptedException {
+    synchronized (this) {
+      checkOwner(segment, owner);
+      if (owner.equals(name)) {
+        throw new IOException("segment %s is its own already".formatted(segment));
+      }
     }
-    workers.fence(owner, exitWithin);
-    return segments.giveTo(segment, name);
+    workers.fence(owner, exitWithin); // others get theirs meanwhile
+    synchronized (this) {
+      checkOwner(segment, owner);
+      return segments.giveTo(segment, name);
+    }
   }
 
   synchronized Segment claim(String segment, String name) throws IOException {

@@ -410,6 +410,15 @@ class KeeperFaultsTest {
     assertThat(Path.of(words[2])).doesNotExist();
   }
 
+  @Test
+  void itDeletesNoFolderButItsOwn(@TempDir Path others) throws Exception {
+    var file = Files.createFile(others.resolve("theirs"));
+
+    OwnKeeper.delete(others);
+
+    assertThat(file).exists();
+  }
+
   private static boolean isGone(String pid) {
     return ProcessHandle.of(Long.parseLong(pid)).filter(ProcessHandle::isAlive).isEmpty();
   }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// itself ({@link KvRecord}: a header with checksums, then the bytes). Who uses which slot is
 /// decided elsewhere; after a restart, {@link #scan} tells what there is.
 ///
-/// A record is written by one write, with its header, over whatever was there. It counts when both
+/// A record is written over whatever was there, a large one before its header. It counts when both
 /// checksums agree, so what was torn by a crash is not a record, and nothing needs to be flushed.
 ///
 /// Goes around the page cache where the file system can do that (`O_DIRECT`): what is read once
@@ -135,6 +136,8 @@ public final class KvFile implements AutoCloseable {
       var file = new KvFile(channel, model, layout, payloadBytes, slots);
       complete = true;
       return file;
+    } catch (OverlappingFileLockException e) {
+      throw new IOException("%s: this process uses it by another name".formatted(path), e);
     } finally {
       if (!complete) {
         channel.close();
@@ -178,7 +181,7 @@ public final class KvFile implements AutoCloseable {
   /// Writes what is in the first records of a buffer to as many consecutive slots.
   ///
   /// @param payloads bytes of each
-  /// @throws IOException if that cannot be: none of these slots holds a record then that is trusted
+  /// @throws IOException if that cannot be: what is in these slots then is found when it is read
   public void write(int slot, KvLabel[] labels, long[] payloads, HostBuffer buffer)
       throws IOException {
     check(slot, labels.length);

@@ -88,21 +88,22 @@ public final class KvReceiver implements AutoCloseable {
 
   /// Takes over one more connection, such as one in place of one that was lost.
   ///
-  /// @return false if the last one was lost before: it is of no use here, and still the caller's
+  /// @return false if the last one was lost before, or this is closed: it is of no use here, and
+  ///   still the caller's
   public boolean add(Connection connection) {
     var lane = new ReceiverLane(this, lastLane.incrementAndGet(), connection, config);
     deciding.lock();
     try {
-      if (state.isLost()) {
+      if (state.isLost() || isClosed) {
         lane.discard();
         return false;
       }
       state.laneOpened(lane.number());
       lanes.add(lane);
+      lane.start();
     } finally {
       deciding.unlock();
     }
-    lane.start();
     return true;
   }
 
@@ -378,7 +379,7 @@ public final class KvReceiver implements AutoCloseable {
   /// Closes the connections; all streams end, and the landing has all its memory again.
   @Override
   public void close() {
-    isClosed = true;
+    decide(_ -> isClosed = true); // under the lock: no lane is added afterwards
     LockSupport.unpark(replying);
     var deadline = Deadline.in(config.patience().multipliedBy(2));
     var all = List.copyOf(lanes);
@@ -389,7 +390,9 @@ public final class KvReceiver implements AutoCloseable {
       for (var lane : all) {
         lane.join(deadline);
       }
-      replying.join(Duration.ofNanos(Math.max(1, deadline.nanosLeft())));
+      if (!replying.equals(Thread.currentThread())) {
+        replying.join(Duration.ofNanos(Math.max(1, deadline.nanosLeft())));
+      }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }

@@ -62,6 +62,7 @@ public final class KvSender implements AutoCloseable {
 
   private final SenderState state;
   private volatile long tickAt;
+  private boolean isClosed; // guarded like the state
 
   private final EffectQueue<SenderState.Effect> effects = new EffectQueue<>(this::tell);
 
@@ -126,21 +127,22 @@ public final class KvSender implements AutoCloseable {
 
   /// Takes over one more connection, such as one in place of one that was lost.
   ///
-  /// @return false if the last one was lost before: it is of no use here, and still the caller's
+  /// @return false if the last one was lost before, or this is closed: it is of no use here, and
+  ///   still the caller's
   public boolean add(Connection connection) {
     var lane = new SenderLane(this, lastLane.incrementAndGet(), connection, config);
     deciding.lock();
     try {
-      if (state.isLost()) {
+      if (state.isLost() || isClosed) {
         lane.discard();
         return false;
       }
       state.laneOpened(lane.number(), System.nanoTime());
       lanes.add(lane);
+      lane.start();
     } finally {
       deciding.unlock();
     }
-    lane.start();
     return true;
   }
 
@@ -259,6 +261,7 @@ public final class KvSender implements AutoCloseable {
     try {
       readPosts();
       frame = state.next(lane.number(), System.nanoTime());
+      signalQuiet(); // of what waited, all may have ended
       leavesSome = state.isReady();
       lane.setRoom(state.hasRoom(lane.number()));
       effects.add(state.effects());
@@ -394,9 +397,9 @@ public final class KvSender implements AutoCloseable {
     for (var number : streams.keySet()) {
       post(decider -> decider.cancel(number, "the sender closes"));
     }
+    decide(_ -> isClosed = true);
     var all = List.copyOf(lanes);
     var deadline = Deadline.in(config.patience());
-    decide(_ -> {});
     if (!effects.isTelling()) { // else the thread that hears the answers may be this one
       all.forEach(SenderLane::wake);
       awaitQuiet();

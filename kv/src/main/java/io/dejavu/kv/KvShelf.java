@@ -30,7 +30,8 @@ public final class KvShelf implements KvLanding {
   private final Deque<Entry> waiting = new ArrayDeque<>();
   private long lastOwner;
 
-  /// Hears what is new on the shelf. Called by one of the receivers' threads; must be quick.
+  /// Hears what is new on the shelf. Called by a receiver's thread or whoever calls the shelf,
+  /// which may be locked meanwhile: must be quick, and not wait for a thread that calls it.
   public interface Listener {
     /// All streams of a request are done.
     ///
@@ -128,6 +129,10 @@ public final class KvShelf implements KvLanding {
       arrival.refuse("it has no place here: " + e.getMessage());
       return;
     }
+    if (offer.tokens().start() > 0) {
+      arrival.refuse("it begins at token %d, not at 0".formatted(offer.tokens().start()));
+      return;
+    }
     var entry = entries.get(offer.request());
     if (entry != null && entry.first.epoch() > offer.epoch()) {
       arrival.refuse("epoch %d is on the shelf".formatted(entry.first.epoch()));
@@ -223,7 +228,7 @@ public final class KvShelf implements KvLanding {
   }
 
   private boolean stays(Entry entry, KvOutcome outcome) {
-    return keepsOrphans && isLoss(outcome) && entry.kept().tokens() > 0;
+    return keepsOrphans && isLoss(outcome) && entry.blocks != null && entry.kept().tokens() > 0;
   }
 
   private static boolean isLoss(KvOutcome outcome) {
@@ -233,6 +238,7 @@ public final class KvShelf implements KvLanding {
     };
   }
 
+  /// Also done by whoever asks what is here: the last receiver may be gone.
   @Override
   public synchronized void tick() {
     for (var entry : List.copyOf(entries.values())) {
@@ -244,6 +250,7 @@ public final class KvShelf implements KvLanding {
 
   /// What is there of a request; null if nothing is, or nothing yet.
   public synchronized @Nullable Kept find(long request) {
+    tick();
     var entry = entries.get(request);
     return entry == null || entry.blocks == null ? null : entry.kept();
   }
@@ -289,11 +296,13 @@ public final class KvShelf implements KvLanding {
 
   /// Blocks that nothing is in.
   public synchronized int freeBlocks() {
+    tick();
     return pool.free();
   }
 
   /// Requests of which something is here, on its way, or waiting for room.
   public synchronized int requests() {
+    tick();
     return entries.size();
   }
 }

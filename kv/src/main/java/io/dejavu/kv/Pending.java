@@ -146,7 +146,9 @@ final class Pending {
   /// Up to which token an area may be written now.
   private static int recordEnd(Area area, int due, int wireTokens) {
     int end = area.tokens().end();
-    return due >= end ? end : end - end % wireTokens;
+    return due >= end
+        ? end
+        : Math.max(end - end % wireTokens, Math.max(due, area.tokens().start()));
   }
 
   private static boolean isReady(Area area, int end, long most, int due) {

@@ -1,9 +1,11 @@
 package io.dejavu.kv;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /// CRC32C of parts that come one after the other, taken by a thread of its own (`kv-checksum`)
 /// while the disk is busy with them: memory is hardly faster than a disk today. Worth a thread for
@@ -26,18 +28,21 @@ final class RunningChecksum {
   private void run() {
     var crc = new CRC32C();
     try {
-      for (var part = next(); part.byteSize() > 0; part = next()) {
+      for (var part = next(); part != null; part = next()) {
+        if (part.byteSize() == 0) {
+          result.add((int) crc.getValue());
+          return;
+        }
         crc.update(part.asByteBuffer());
       }
-      result.add((int) crc.getValue());
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt(); // Nobody does that; value() says so in time.
     }
   }
 
-  private MemorySegment next() throws InterruptedException {
-    var part = parts.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
-    return part == null ? END : part; // Whoever gave the others has failed.
+  /// Null if it does not come in time: who gives the parts hangs, or has failed.
+  private @Nullable MemorySegment next() throws InterruptedException {
+    return parts.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
   }
 
   /// Adds what comes next; it must not change before {@link #value}.
@@ -49,13 +54,13 @@ final class RunningChecksum {
 
   /// Waits for the checksum of all that was added, or ends without it being wanted.
   ///
-  /// @throws IllegalStateException if it does not come in time
-  int value() {
+  /// @throws IOException if it does not come in time
+  int value() throws IOException {
     parts.add(END);
     try {
       var value = result.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
       if (value == null) {
-        throw new IllegalStateException("no checksum within %d s".formatted(PATIENCE_SECONDS));
+        throw new IOException("no checksum within %d s".formatted(PATIENCE_SECONDS));
       }
       return value;
     } catch (InterruptedException e) {

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(60)
 class KvFileStreamsTest {
@@ -116,6 +118,20 @@ class KvFileStreamsTest {
 
       assertThat(stream.await(Deadline.in(PATIENCE))).isEqualTo(new KvOutcome.Done(50));
       assertThat(100 - file.freeSlots()).isEqualTo(4);
+    }
+  }
+
+  /// As tokens that were guessed do: some of what was sent does not count in the end.
+  @ParameterizedTest
+  @CsvSource({"20, 18", "14, 10", "40, 33", "48, 32"})
+  void moreMayBeSentThanCounts(int sent, int tokens) throws Exception {
+    try (var file = open(100)) {
+      var stream = offer(file, 0, 1, 0);
+      stream.send(new TokenRange(0, sent));
+      stream.finish(tokens);
+
+      assertThat(stream.await(Deadline.in(PATIENCE))).isEqualTo(new KvOutcome.Done(tokens));
+      assertThat(readBack(file, 0)).isEqualTo(tokens);
     }
   }
 

@@ -133,6 +133,47 @@ class KvShelfTest {
     }
   }
 
+  /// Nothing arrives any more, so nobody looks at the clock but who asks.
+  @Test
+  void whatStaysIncompleteMakesRoomThoughNobodySendsAnyMore() throws Exception {
+    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
+    try (var memory = KvMemory.open(new HostDevice(), layout);
+        var target = KvMemory.open(new HostDevice(), layout);
+        var pair = InProcess.pair()) {
+      var shelf = new KvShelf(target, false, Duration.ofMillis(20), listener);
+      var config = KvStreamConfig.DEFAULT;
+      var receiver = KvReceiver.open(List.of(pair.right()), config, new KvEpochs(10), shelf);
+      var sender = KvSender.open(List.of(pair.left()), config, KvStreamListener.NONE);
+      var part = part(sender, memory, 1, new LayerRange(0, 1));
+      part.finish(32);
+      assertThat(part.await(SOON)).isEqualTo(new KvOutcome.Done(32));
+      sender.close();
+      receiver.close();
+
+      await(() -> shelf.freeBlocks() == 4);
+      assertThat(shelf.requests()).isZero();
+    }
+  }
+
+  @Test
+  void aRequestBeginsAtItsFirstToken() throws Exception {
+    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
+    try (var memory = KvMemory.open(new HostDevice(), layout);
+        var target = KvMemory.open(new HostDevice(), layout);
+        var pair = InProcess.pair()) {
+      var shelf = new KvShelf(target, true, LONG, listener);
+      var config = KvStreamConfig.DEFAULT;
+      try (var _ = KvReceiver.open(List.of(pair.right()), config, new KvEpochs(10), shelf);
+          var sender = KvSender.open(List.of(pair.left()), config, KvStreamListener.NONE)) {
+        var stream = sender.offer(KvOffer.all(1, 1, layout, 32).from(8), memory);
+
+        assertThat(stream.await(SOON))
+            .isEqualTo(new KvOutcome.Refused("it begins at token 8, not at 0"));
+      }
+      assertThat(shelf.freeBlocks()).isEqualTo(4);
+    }
+  }
+
   @Test
   void theOrderInWhichPartsEndMakesNoDifference() throws Exception {
     var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);

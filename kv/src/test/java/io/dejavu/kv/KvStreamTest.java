@@ -8,9 +8,7 @@ import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Connection;
 import io.dejavu.transport.Deadline;
-import io.dejavu.transport.Identity;
 import io.dejavu.transport.InProcess;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -197,116 +195,6 @@ class KvStreamTest {
   }
 
   @Test
-  void whatALaneWithoutRoomCannotSendGoesOverAnother() throws Exception {
-    // Long enough that no lane looks by itself before the test is over.
-    var config =
-        KvStreamConfig.DEFAULT
-            .withLaneFrames(1)
-            .withLease(Duration.ofHours(1))
-            .withPatience(Duration.ofHours(1));
-    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 16, 8, DType.F32);
-    var memory = use(KvMemory.open(new HostDevice(), layout));
-    var first = new Peer(use(InProcess.pair()));
-    var second = new Peer(use(InProcess.pair()));
-    var sender = use(KvSender.open(List.of(first.theirs), config, KvStreamListener.NONE));
-    var stream = sender.offer(KvOffer.all(1, 1, layout, 64), memory);
-    stream.blocks(new int[] {2, 0, 1, 3});
-    assertThat(first.receive()).contains(new KvMessage.Offer(stream.number(), stream.offer()));
-    sender.add(second.theirs);
-    first.say(new KvMessage.Granted(stream.number(), 1, 64), new KvMessage.Ack(1));
-    rest();
-
-    // The first lane sends something, and has no room from now on.
-    stream.send(new TokenRange(0, 16));
-    sender.flush();
-    assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
-    Thread.sleep(10);
-
-    // It looks by itself for more, though it is of no use.
-    stream.send(new TokenRange(16, 32));
-    sender.flush();
-    assertThat(second.receive()).anyMatch(KvMessage.Part.class::isInstance);
-    second.say(new KvMessage.Ack(1));
-
-    // Now it has to be woken, but the other one is.
-    rest();
-    stream.send(new TokenRange(32, 48));
-    sender.flush();
-    assertThat(second.receive()).anyMatch(KvMessage.Part.class::isInstance);
-
-    // Neither has room until this.
-    stream.send(new TokenRange(48, 64));
-    sender.flush();
-    first.say(new KvMessage.Ack(2));
-    assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
-  }
-
-  @Test
-  void whileALaneWaitsForItsPeerAnotherSends() throws Exception {
-    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 16, 8, DType.F32);
-    var config =
-        KvStreamConfig.DEFAULT
-            .withPieceBytes(2 * 48 * 64)
-            .withLease(Duration.ofHours(1))
-            .withPatience(Duration.ofHours(1));
-    var memory = use(KvMemory.open(new HostDevice(), layout));
-    var first = new Peer(use(InProcess.pair(Identity.of("left"), Identity.of("right"), 4096)));
-    var second = new Peer(use(InProcess.pair()));
-    var sender = use(KvSender.open(List.of(first.theirs), config, KvStreamListener.NONE));
-    var stream = sender.offer(KvOffer.all(1, 1, layout, 64), memory);
-    stream.blocks(new int[] {2, 0, 1, 3});
-    assertThat(first.receive()).contains(new KvMessage.Offer(stream.number(), stream.offer()));
-    sender.add(second.theirs);
-    first.say(new KvMessage.Granted(stream.number(), 1, 64), new KvMessage.Ack(1));
-    rest();
-    stream.send(new TokenRange(0, 1));
-    sender.flush();
-    assertThat(first.receive()).anyMatch(KvMessage.Part.class::isInstance);
-    Thread.sleep(10);
-
-    // The first lane, which looks by itself, now sends more than there is room for on its way.
-    stream.send(new TokenRange(1, 49));
-    sender.flush();
-    Thread.sleep(20);
-    stream.send(new TokenRange(49, 64));
-    sender.flush();
-
-    assertThat(second.receive()).anyMatch(KvMessage.Part.class::isInstance);
-  }
-
-  /// Until no lane looks by itself any more. Were it too short, the test would see less, but pass.
-  private static void rest() throws InterruptedException {
-    Thread.sleep(200);
-  }
-
-  /// The other end of a lane, answered for by the test.
-  private static final class Peer {
-    final Connection theirs;
-    private final Connection own;
-    private int replies;
-
-    Peer(InProcess.Pair pair) {
-      theirs = pair.left();
-      own = pair.right();
-    }
-
-    List<KvMessage> receive() throws Exception {
-      var incoming = own.receive(Deadline.in(Duration.ofSeconds(30)));
-      assertThat(incoming).as("nothing is sent here").isNotNull();
-      return KvFrame.read(incoming.head()).messages();
-    }
-
-    void say(KvMessage... messages) throws Exception {
-      replies++;
-      try (var arena = Arena.ofConfined()) {
-        var head = arena.allocate(Connection.MOST_HEAD);
-        own.send(
-            new KvFrame(replies, false, false, List.of(messages)).write(head), List.of(), SOON);
-      }
-    }
-  }
-
-  @Test
   void withoutAnyLaneAllStreamsEndOnBothSides() throws Exception {
     var link = new Link(KvStreamConfig.DEFAULT, 2);
     var granted = link.offer(1, 1, 64);
@@ -352,44 +240,6 @@ class KvStreamTest {
     assertThatThrownBy(() -> arrival.grant(link.target, new int[] {4}))
         .isInstanceOf(IllegalArgumentException.class);
     assertThat(arrival.grant(link.target, new int[] {4, 2, 3})).isTrue();
-  }
-
-  /// The lane always has something to send, slowly; the other stream's lease must not end.
-  @Test
-  void aBusyLaneRenewsAsWell() throws Exception {
-    var config =
-        KvStreamConfig.DEFAULT
-            .withLaneFrames(1000)
-            .withPieceBytes(1 << 16)
-            .withLease(Duration.ofMillis(30))
-            .withPatience(Duration.ofHours(1));
-    var layout = new KvLayout(new LayerRange(0, 1), 4, HeadRange.all(1), 16, 8192, DType.F32);
-    var memory = use(KvMemory.open(new HostDevice(), layout));
-    var peer = new Peer(use(InProcess.pair())); // with room for 15 tokens
-    var sender = use(KvSender.open(List.of(peer.theirs), config, KvStreamListener.NONE));
-    var idle = sender.offer(KvOffer.all(1, 1, layout, 64), memory);
-    var busy = sender.offer(KvOffer.all(2, 1, layout, 64), memory);
-    var all = new ArrayList<>(peer.receive());
-    while (all.size() < 2) {
-      all.addAll(peer.receive());
-    }
-    peer.say(
-        new KvMessage.Granted(idle.number(), 1, 64), new KvMessage.Granted(busy.number(), 1, 64));
-    busy.blocks(new int[] {0, 1, 2, 3});
-    busy.send(new TokenRange(0, 64));
-    sender.flush();
-
-    var renewal = new KvMessage.Renew(idle.number(), 1);
-    int renewals = 0;
-    for (int parts = 0; parts < 64; ) {
-      var messages = peer.receive();
-      parts += (int) messages.stream().filter(KvMessage.Part.class::isInstance).count();
-      renewals += parts < 64 && messages.contains(renewal) ? 1 : 0;
-      Thread.sleep(5);
-    }
-
-    assertThat(renewals).isPositive();
-    peer.own.close();
   }
 
   @Test

@@ -376,17 +376,19 @@ public final class KvReceiver implements AutoCloseable {
     }
   }
 
-  /// Closes the connections; all streams end, and the landing has all its memory again.
+  /// Closes the connections, when the peer was told what the landing has heard, or does not read
+  /// it; all streams end, and the landing has all its memory again.
   @Override
   public void close() {
     decide(_ -> isClosed = true); // under the lock: no lane is added afterwards
     LockSupport.unpark(replying);
-    var deadline = Deadline.in(config.patience().multipliedBy(2));
     var all = List.copyOf(lanes);
-    for (var lane : all) {
-      lane.close();
-    }
     try {
+      var told = Deadline.in(config.patience());
+      for (var lane : all) {
+        lane.finish(told);
+      }
+      var deadline = Deadline.in(config.patience().multipliedBy(2));
       for (var lane : all) {
         lane.join(deadline);
       }
@@ -395,6 +397,7 @@ public final class KvReceiver implements AutoCloseable {
       }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+      all.forEach(ReceiverLane::close);
     }
   }
 }

@@ -7,6 +7,7 @@ import io.dejavu.transport.Deadline;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /// One connection of a {@link KvReceiver}: the thread `kv-receiver` reads pieces to where they
@@ -157,6 +158,10 @@ final class ReceiverLane {
 
   /// Says what there is to say.
   void reply() throws ConnectionLost {
+    reply(Deadline.in(config.patience()));
+  }
+
+  private void reply(Deadline deadline) throws ConnectionLost {
     turn.lock();
     try {
       while (!isClosed) {
@@ -166,10 +171,29 @@ final class ReceiverLane {
         }
         replies++;
         var written = new KvFrame(replies, false, false, messages).write(head.segment());
-        connection.send(written, List.of(), Deadline.in(config.patience()));
+        connection.send(written, List.of(), deadline);
       }
     } finally {
       turn.unlock();
+    }
+  }
+
+  /// Says what there still is to say, and ends the connection.
+  ///
+  /// @param deadline for the peer to make room, if it reads at all
+  void finish(Deadline deadline) throws InterruptedException {
+    try {
+      if (turn.tryLock(Math.max(0, deadline.nanosLeft()), TimeUnit.NANOSECONDS)) {
+        try {
+          reply(deadline);
+        } finally {
+          turn.unlock();
+        }
+      }
+    } catch (ConnectionLost _) {
+      // Nobody is there to hear it; its thread finds out why.
+    } finally {
+      close();
     }
   }
 

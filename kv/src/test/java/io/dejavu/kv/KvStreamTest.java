@@ -165,13 +165,13 @@ class KvStreamTest {
 
   @Test
   void aSenderThatRenewsKeepsItsPlace() throws Exception {
-    var config = KvStreamConfig.DEFAULT.withLease(Duration.ofMillis(300));
+    var config = KvStreamConfig.DEFAULT.withLease(Duration.ofMillis(800));
     var link = new Link(config, 1);
     var stream = link.offer(1, 1, 64);
     var arrival = link.landing.offers.take();
     arrival.grant(link.target, new int[] {0, 1, 2, 3});
 
-    assertThat(stream.await(Deadline.in(Duration.ofSeconds(1)))).isNull();
+    assertThat(stream.await(Deadline.in(Duration.ofSeconds(2)))).isNull();
 
     stream.send(new TokenRange(0, 64));
     stream.finish(64);

@@ -227,7 +227,7 @@ final class ServeTest {
     var process = launch("serve", "--port", "0");
     try {
       String there = url(process);
-      var body = request("ROMEO:\n", 300).put("ignore_eos", true);
+      var body = request("ROMEO:\n", 900).put("ignore_eos", true);
       var running =
           CLIENT.sendAsync(
               HttpRequest.newBuilder(URI.create(there + "/completions"))
@@ -235,12 +235,13 @@ final class ServeTest {
                   .build(),
               HttpResponse.BodyHandlers.ofString());
       var health = HttpRequest.newBuilder(URI.create(there).resolve("/health")).build();
-      while (!JSON.readTree(CLIENT.send(health, HttpResponse.BodyHandlers.ofString()).body())
-          .get("running")
-          .isNumber()) {
+      while (!running.isDone()
+          && JSON.readTree(CLIENT.send(health, HttpResponse.BodyHandlers.ofString()).body())
+                  .get("running")
+                  .intValue()
+              == 0) {
         Thread.onSpinWait();
       }
-      Thread.sleep(200);
 
       process.destroy(); // SIGTERM
 
@@ -249,7 +250,7 @@ final class ServeTest {
       var answer = running.get(1, TimeUnit.SECONDS);
       assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
       assertThat(JSON.readTree(answer.body()).get("usage").get("completion_tokens").intValue())
-          .isEqualTo(300);
+          .isEqualTo(900);
     } finally {
       process.destroyForcibly();
     }

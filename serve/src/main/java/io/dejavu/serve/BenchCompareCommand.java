@@ -85,7 +85,7 @@ final class BenchCompareCommand implements Callable<Integer> {
     var hook = Thread.ofPlatform().name("stop").unstarted(() -> stop(done));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      return compare(a, b, out).code;
+      return compare(a, b, out).code();
     } finally {
       done.countDown();
       BenchServeCommand.forget(hook);
@@ -163,11 +163,13 @@ final class BenchCompareCommand implements Callable<Integer> {
     }
   }
 
-  /// `bench serve` with an arm's options.
+  /// `bench serve` with an arm's options, read as on our own command line.
   private BenchServeCommand command(BenchArm arm) {
     var command = new BenchServeCommand();
     try {
-      Dejavu.usual(new CommandLine(command)).parseArgs(arm.options().toArray(String[]::new));
+      new CommandLine(command)
+          .setCaseInsensitiveEnumValuesAllowed(line().isCaseInsensitiveEnumValuesAllowed())
+          .parseArgs(arm.options().toArray(String[]::new));
       command.server();
     } catch (CommandLine.ParameterException e) {
       throw usage("%s: %s".formatted(arm.name(), e.getMessage()));

@@ -129,7 +129,7 @@ final class BenchEngineCommand implements Callable<Integer> {
         }
       }
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private LoadedModel load(StepLimits limits) {
@@ -200,7 +200,7 @@ final class BenchEngineCommand implements Callable<Integer> {
     {"engine":"dejavu","version":"%s","model":"%s","parameters":%d,"dtype":"%s","weights":"%s",\
     "kernels":"%s","threads":%d,"test":"%s","sequences":%d,"tokens_per_s":%.2f,"samples":[%s]}"""
         .formatted(
-            Dejavu.version(),
+            Installation.version(),
             loaded.source().name().replaceAll("[\"\\\\\\p{Cntrl}]", "?"),
             loaded.parameters(),
             options.dtype,

@@ -95,7 +95,7 @@ final class BenchKvDiskCommand implements Callable<Integer> {
           speed.direct() ? "" : "  through the page cache: no direct I/O here");
       out.flush();
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private static String pair(double ours, double plain) {

@@ -103,7 +103,7 @@ final class BenchKvLinksCommand implements Callable<Integer> {
     }
     lines.forEach(out::println);
     out.flush();
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   /// Of the largest body.

@@ -73,7 +73,7 @@ final class BenchKvPeerCommand implements Callable<Integer> {
                 .collect(Collectors.joining(" ")));
       }
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private static KvLayout layout(String[] words) {

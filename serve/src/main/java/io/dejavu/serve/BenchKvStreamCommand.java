@@ -156,7 +156,7 @@ final class BenchKvStreamCommand implements Callable<Integer> {
         out.flush();
       }
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private StreamAblation toProcess(KvStreamBench bench) throws IOException {

@@ -119,7 +119,7 @@ final class BenchKvSurviveCommand implements Callable<Integer> {
       }
     }
     boolean good = kills == 0 || survive(out, record, workerArguments(config, kernels));
-    return (good ? ExitCode.DONE : ExitCode.FAILED).code;
+    return (good ? ExitCode.DONE : ExitCode.FAILED).code();
   }
 
   private void check() {

@@ -115,7 +115,7 @@ final class BenchKvTiersCommand implements Callable<Integer> {
       }
       Files.delete(folder);
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private void open(TiersBench bench, Mode mode, KvTierConfig tiers, PrintWriter out) {

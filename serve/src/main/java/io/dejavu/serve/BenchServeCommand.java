@@ -133,7 +133,7 @@ final class BenchServeCommand implements Callable<Integer> {
       } else {
         write(measured);
       }
-      return exitCode(measured).code;
+      return exitCode(measured).code();
     } finally {
       done.countDown();
       forget(hook);
@@ -291,7 +291,7 @@ final class BenchServeCommand implements Callable<Integer> {
 
   private Map<String, String> notes(long promptSeed) {
     var notes = new LinkedHashMap<String, String>();
-    notes.put("client_version", "dejavu " + Dejavu.version());
+    notes.put("client_version", "dejavu " + Installation.version());
     notes.put("seed", Long.toString(sent.seed()));
     notes.put("prompt_seed", Long.toString(promptSeed));
     return notes;

@@ -6,7 +6,6 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.lang.module.ModuleDescriptor;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -70,7 +69,7 @@ public final class Dejavu implements Runnable {
       return line.execute(args);
     } catch (OutOfMemoryError e) {
       err.println("dejavu: not enough memory: " + oneLine(String.valueOf(e.getMessage())));
-      return ExitCode.MEMORY.code;
+      return ExitCode.MEMORY.code();
     } finally {
       out.flush();
       err.flush();
@@ -88,17 +87,12 @@ public final class Dejavu implements Runnable {
             line.addSubcommand(name, command.get());
           }
         });
-    return usual(line)
+    return line.setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpLongOptionsMaxWidth(28)
         .setUsageHelpWidth(100)
         .setParameterExceptionHandler(Dejavu::explainUsage)
         .setExecutionExceptionHandler((e, failed, _) -> explain(e, failed))
-        .setExitCodeExceptionMapper(e -> ExitCode.of(e).code);
-  }
-
-  /// How values are read, also where a command is run by another one.
-  static CommandLine usual(CommandLine line) {
-    return line.setCaseInsensitiveEnumValuesAllowed(true);
+        .setExitCodeExceptionMapper(e -> ExitCode.of(e).code());
   }
 
   private static int explainUsage(CommandLine.ParameterException problem, String[] args) {
@@ -107,7 +101,7 @@ public final class Dejavu implements Runnable {
         .println(
             "dejavu: %s; see '%s --help'"
                 .formatted(wording(problem), line.getCommandSpec().qualifiedName()));
-    return ExitCode.USAGE.code;
+    return ExitCode.USAGE.code();
   }
 
   /// The library's words, except where a command is misspelt.
@@ -131,7 +125,7 @@ public final class Dejavu implements Runnable {
           .log(System.Logger.Level.ERROR, "unexpected failure", problem);
     }
     line.getErr().println("dejavu: " + oneLine(message == null ? problem.toString() : message));
-    return code.code;
+    return code.code();
   }
 
   @Override
@@ -156,16 +150,10 @@ public final class Dejavu implements Runnable {
     return message.strip().replaceAll("\\s*\\R\\s*", "; ");
   }
 
-  /// Of the module, as built.
-  static String version() {
-    ModuleDescriptor descriptor = Dejavu.class.getModule().getDescriptor();
-    return descriptor == null ? "development" : descriptor.rawVersion().orElse("development");
-  }
-
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {"dejavu " + version(), "Java " + Runtime.version()};
+      return new String[] {"dejavu " + Installation.version(), "Java " + Runtime.version()};
     }
   }
 }

@@ -77,7 +77,7 @@ final class DoctorCommand implements Callable<Integer> {
     out.println();
     out.println(
         complete ? "All that is needed is there." : "Something is missing: see the lines with !!");
-    return (complete ? ExitCode.DONE : ExitCode.FAILED).code;
+    return (complete ? ExitCode.DONE : ExitCode.FAILED).code();
   }
 
   private void java(PrintWriter out) {

@@ -21,19 +21,29 @@ enum ExitCode {
   HUB(8, "the model cannot be fetched from the Hugging Face hub"),
   IO(9, "reading or writing failed: a disk that is full, a file, another process of a benchmark");
 
-  final int code;
-  final String meaning;
+  private final int code;
+  private final String meaning;
 
   ExitCode(int code, String meaning) {
     this.code = code;
     this.meaning = meaning;
   }
 
+  int code() {
+    return code;
+  }
+
+  /// For the reference of all commands.
+  String meaning() {
+    return meaning;
+  }
+
+  /// What a command ends with that failed so.
   static ExitCode of(Throwable problem) {
     return switch (problem) {
       case CheckpointException _ -> MODEL;
       case HubException _ -> HUB;
-      case LocalServer.AddressTaken _ -> ADDRESS;
+      case AddressTaken _ -> ADDRESS;
       case WeightMemory.TooSmall _ -> MEMORY;
       case CommandLine.ParameterException _ -> USAGE;
       case ServerProbe.Unreachable _ -> REQUESTS;

@@ -130,7 +130,7 @@ final class GenerateCommand implements Callable<Integer> {
     } catch (GenerationException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   private LoadedModel load(@Nullable String model, StepLimits limits) {

@@ -1,16 +1,23 @@
 package io.dejavu.serve;
 
 import io.dejavu.model.CheckpointException;
+import java.lang.module.ModuleDescriptor;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/// Where this software lies, and with it the bundled models.
+/// Which version of this software runs and where it lies, with the bundled models.
 final class Installation {
   static final String BUNDLED = "shakespeare-opt-7m";
 
   private Installation() {}
+
+  /// Of the module, as built.
+  static String version() {
+    ModuleDescriptor descriptor = Installation.class.getModule().getDescriptor();
+    return descriptor == null ? "development" : descriptor.rawVersion().orElse("development");
+  }
 
   /// The directory of a model.
   ///

@@ -146,7 +146,7 @@ final class LocalServer implements AutoCloseable {
   private static ApiServer openApi(ApiConfig config, Telemetry telemetry) throws BindException {
     return ApiServer.open(
         config,
-        Dejavu.version(),
+        Installation.version(),
         Clock.systemUTC(),
         () -> ThreadLocalRandom.current().nextLong(),
         telemetry);
@@ -162,15 +162,6 @@ final class LocalServer implements AutoCloseable {
       throw e.getCause() instanceof BindException taken
           ? new AddressTaken(taken)
           : new IllegalStateException("the HTTP server does not start", e.getCause());
-    }
-  }
-
-  /// The address cannot be listened on.
-  static final class AddressTaken extends RuntimeException {
-    private static final long serialVersionUID = 1;
-
-    AddressTaken(BindException cause) {
-      super(cause.getMessage(), cause);
     }
   }
 
@@ -206,7 +197,7 @@ final class LocalServer implements AutoCloseable {
       computes   --dtype %s --weights %s, kernels %s, %d threads
       context    %,d tokens; keys and values of %,d tokens in %s (%s)"""
         .formatted(
-            Dejavu.version(),
+            Installation.version(),
             served.name(),
             model.source().config().architecture(),
             Figures.count(model.parameters()),
@@ -269,7 +260,7 @@ final class LocalServer implements AutoCloseable {
     String all =
         String.join(
             "|",
-            Dejavu.version(),
+            Installation.version(),
             model.source().name(),
             checkpoint == null ? "random" : HexFormat.of().formatHex(checkpoint.identity()),
             model.executor().sizes().toString(),

@@ -43,7 +43,7 @@ final class ObserveOptions {
 
   Telemetry telemetry() {
     try {
-      var config = TelemetryConfig.of(Dejavu.version(), otlpEndpoint, System.getenv());
+      var config = TelemetryConfig.of(Installation.version(), otlpEndpoint, System.getenv());
       return new Telemetry(config, Clock.systemUTC(), new RequestLog());
     } catch (IllegalArgumentException e) {
       if (spec == null) {

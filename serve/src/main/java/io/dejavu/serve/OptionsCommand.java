@@ -24,7 +24,7 @@ final class OptionsCommand implements Callable<Integer> {
       throw new IllegalStateException("not run by the command line");
     }
     spec.commandLine().getOut().print(page(Dejavu.commandLine()));
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   static String page(CommandLine root) {
@@ -42,7 +42,7 @@ final class OptionsCommand implements Callable<Integer> {
     }
     page.append("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
     for (var code : ExitCode.values()) {
-      page.append("| %d | %s |\n".formatted(code.code, code.meaning));
+      page.append("| %d | %s |\n".formatted(code.code(), code.meaning()));
     }
     return page.toString();
   }

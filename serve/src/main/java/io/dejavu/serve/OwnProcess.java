@@ -8,6 +8,9 @@ import java.util.List;
 /// This program once more, in a process of its own: the other end of a link that is measured, a
 /// worker that is killed.
 final class OwnProcess {
+  /// By name: whoever starts processes is below the commands.
+  private static final String MAIN = "io.dejavu.serve.Dejavu";
+
   private OwnProcess() {}
 
   /// What starts it, with the Java, the code and the options of this process. Its errors go where
@@ -17,13 +20,13 @@ final class OwnProcess {
   static ProcessBuilder with(String... arguments) {
     var command = new ArrayList<String>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
-    var module = Dejavu.class.getModule();
+    var module = OwnProcess.class.getModule();
     if (module.isNamed() && module.getName().equals(System.getProperty("jdk.module.main"))) {
       command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
       command.add("-p");
       command.add(System.getProperty("jdk.module.path"));
       command.add("-m");
-      command.add(module.getName() + "/" + Dejavu.class.getName());
+      command.add(module.getName() + "/" + MAIN);
     } else {
       command.addAll(
           List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
@@ -36,7 +39,7 @@ final class OwnProcess {
           System.getProperty("jdk.module.path", "")
               + File.pathSeparator
               + System.getProperty("java.class.path"));
-      command.add(Dejavu.class.getName());
+      command.add(MAIN);
     }
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);

@@ -58,6 +58,6 @@ final class PullCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 }

@@ -180,7 +180,7 @@ final class ServeCommand implements Callable<Integer> {
         .addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> stop(server, stopped)));
     banner(server, out);
     stopped.await(); // never: the process ends in the hook
-    return ExitCode.DONE.code;
+    return ExitCode.DONE.code();
   }
 
   /// Also for tests, which have no process of their own to stop.
@@ -314,10 +314,10 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private void stop(LocalServer server, CountDownLatch stopped) {
-    int code = ExitCode.FAILED.code;
+    int code = ExitCode.FAILED.code();
     try {
       boolean complete = server.stop(Duration.ofSeconds(stopTimeout));
-      code = (complete ? ExitCode.DONE : ExitCode.UNFINISHED).code;
+      code = (complete ? ExitCode.DONE : ExitCode.UNFINISHED).code();
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     } finally {

@@ -129,7 +129,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
             case "status" -> out.say(status());
             case "end" -> {
               end(client, words.length > 1 ? words[1] : "");
-              return ExitCode.DONE.code;
+              return ExitCode.DONE.code();
             }
             default -> throw new IOException("\"%s\" is not understood".formatted(line));
           }
@@ -139,7 +139,7 @@ final class SurviveWorkerCommand implements Callable<Integer> {
         loaded.executor().close();
       }
     }
-    return ExitCode.FAILED.code; // Nobody tells it anything any more.
+    return ExitCode.FAILED.code(); // Nobody tells it anything any more.
   }
 
   /// Where the step loop and the main thread speak.

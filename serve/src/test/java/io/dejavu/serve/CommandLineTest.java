@@ -155,7 +155,7 @@ final class CommandLineTest {
     try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       var outcome = run("serve", "--port", Integer.toString(taken.getLocalPort()));
 
-      assertThat(outcome.code).isEqualTo(ExitCode.ADDRESS.code);
+      assertThat(outcome.code).isEqualTo(ExitCode.ADDRESS.code());
       assertThat(outcome.err).contains("cannot listen on 127.0.0.1:" + taken.getLocalPort());
       assertThat(outcome.err.lines()).hasSize(1);
     }
@@ -171,7 +171,7 @@ final class CommandLineTest {
 
     var outcome = run("generate", copy.toString(), "x");
 
-    assertThat(outcome.code).isEqualTo(ExitCode.MODEL.code);
+    assertThat(outcome.code).isEqualTo(ExitCode.MODEL.code());
     assertThat(outcome.err).contains("tokenizer.json");
     assertThat(outcome.err.lines()).hasSize(1);
   }

@@ -94,7 +94,7 @@ final class PullTest {
     var pull = start("pull", "org/tiny", "--revision", "v9");
 
     assertThat(lastLine(pull)).doesNotContain("snapshots");
-    assertThat(pull.exitValue()).isEqualTo(ExitCode.HUB.code);
+    assertThat(pull.exitValue()).isEqualTo(ExitCode.HUB.code());
     assertThat(home.resolve("err")).content().contains("has no revision \"v9\"");
   }
 

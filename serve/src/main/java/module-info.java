@@ -30,7 +30,15 @@ module io.dejavu.serve {
 
   opens io.dejavu.serve to
       info.picocli;
+  opens io.dejavu.serve.bench to
+      info.picocli;
+  opens io.dejavu.serve.bench.kv to
+      info.picocli;
+  opens io.dejavu.serve.bench.kv.survive to
+      info.picocli;
+  opens io.dejavu.serve.cli to
+      info.picocli;
 
   provides ch.qos.logback.classic.spi.Configurator with
-      io.dejavu.serve.Logging;
+      io.dejavu.serve.logging.Logging;
 }

@@ -6,6 +6,7 @@ import io.dejavu.api.ApiKeyFile;
 import io.dejavu.api.ApiKeys;
 import io.dejavu.api.RateLimits;
 import io.dejavu.api.ServerTls;
+import io.dejavu.serve.cli.ByteSize;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HashSet;

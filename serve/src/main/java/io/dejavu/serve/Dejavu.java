@@ -2,6 +2,9 @@ package io.dejavu.serve;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.dejavu.serve.bench.BenchCommand;
+import io.dejavu.serve.cli.ExitCode;
+import io.dejavu.serve.cli.Installation;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -63,7 +66,7 @@ public final class Dejavu implements Runnable {
   /// Runs a command to its end.
   ///
   /// @return the exit code
-  static int run(PrintWriter out, PrintWriter err, String... args) {
+  public static int run(PrintWriter out, PrintWriter err, String... args) {
     var line = commandLine(args).setOut(out).setErr(err);
     try {
       return line.execute(args);

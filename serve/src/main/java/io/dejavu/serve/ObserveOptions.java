@@ -2,6 +2,10 @@ package io.dejavu.serve;
 
 import io.dejavu.observe.Telemetry;
 import io.dejavu.observe.TelemetryConfig;
+import io.dejavu.serve.cli.Installation;
+import io.dejavu.serve.logging.LogFormat;
+import io.dejavu.serve.logging.LogLevel;
+import io.dejavu.serve.logging.RequestLog;
 import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;

@@ -1,5 +1,6 @@
 package io.dejavu.serve;
 
+import io.dejavu.serve.cli.ExitCode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;

@@ -1,6 +1,9 @@
 package io.dejavu.serve;
 
 import io.dejavu.hub.HubName;
+import io.dejavu.serve.cli.ExitCode;
+import io.dejavu.serve.cli.HubOptions;
+import io.dejavu.serve.logging.LogLevel;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;

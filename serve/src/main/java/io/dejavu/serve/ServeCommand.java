@@ -10,6 +10,10 @@ import io.dejavu.local.FreeMemory;
 import io.dejavu.local.ModelSource;
 import io.dejavu.local.StepLoopConfig;
 import io.dejavu.model.Architectures;
+import io.dejavu.serve.cli.ByteSize;
+import io.dejavu.serve.cli.ExitCode;
+import io.dejavu.serve.cli.ModelArgument;
+import io.dejavu.serve.cli.ModelOptions;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -202,7 +206,7 @@ final class ServeCommand implements Callable<Integer> {
               EngineConfig.DEFAULT.maxWaiting(),
               maxContext);
       return LocalServer.start(
-          options.config(model.text),
+          options.config(model.text()),
           servedName,
           chat,
           engine,
@@ -236,7 +240,7 @@ final class ServeCommand implements Callable<Integer> {
     return switch (pooling) {
       case "last" -> Pooling.LAST;
       case "mean" -> Pooling.MEAN;
-      case "auto" -> CheckpointPooling.of(options.config(model.text));
+      case "auto" -> CheckpointPooling.of(options.config(model.text()));
       default -> throw options.usage("--pooling is last, mean or auto, not " + pooling);
     };
   }
@@ -266,7 +270,7 @@ final class ServeCommand implements Callable<Integer> {
       throw options.usage("--served-model-name is blank");
     }
     if (maxContext != 0) {
-      var config = ModelSource.of(options.config(model.text)).config();
+      var config = ModelSource.of(options.config(model.text())).config();
       int positions = Architectures.of(config).sizes().maxPositions();
       if (maxContext < 2 || maxContext > positions) {
         throw options.usage(

@@ -28,9 +28,24 @@ import org.junit.jupiter.api.Test;
 final class ArchitectureTest {
   private static final JavaClasses SHIPPED = shipped();
 
+  /// Between modules and within `serve`: each package is a slice.
   @Test
   void packagesDependInOneDirection() {
     slices().matching("io.dejavu.(**)").should().beFreeOfCycles().check(SHIPPED);
+  }
+
+  /// Whoever needs what several commands have in common gets no command with it.
+  @Test
+  void whatCommandsShareKnowsNoCommand() {
+    String[] shared = {"io.dejavu.serve.cli", "io.dejavu.serve.logging"};
+
+    noClasses()
+        .that()
+        .resideInAnyPackage(shared)
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage("io.dejavu.serve..").and(not(resideInAnyPackage(shared))))
+        .check(SHIPPED);
   }
 
   @Test
@@ -93,7 +108,7 @@ final class ArchitectureTest {
     assertThat(
             SHIPPED.stream()
                 .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
-                .filter(type -> !type.getPackageName().equals("io.dejavu.serve"))
+                .filter(type -> !(type.getPackageName() + ".").startsWith("io.dejavu.serve."))
                 .filter(type -> !exported.contains(type.getPackageName()))
                 .map(JavaClass::getName)
                 .collect(toSet()))

@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dejavu.local.WeightMemory;
+import io.dejavu.serve.cli.ExitCode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -232,21 +233,6 @@ final class CommandLineTest {
     assertThat(outcome.out)
         .contains("\"test\":\"pp8\"")
         .contains("\"test\":\"tg4\",\"sequences\":3");
-  }
-
-  @Test
-  void whatIsBehindThePrefixCacheIsMeasuredInTurn(@TempDir Path directory) throws IOException {
-    var outcome =
-        run(
-            ("bench kv tiers --prompt 70 --tokens 2 --prompts 4 --rounds 1 --disk " + directory)
-                .split(" "));
-
-    assertThat(outcome.code).as(outcome.err).isZero();
-    assertThat(outcome.out.lines().filter(line -> line.matches("[a-z, ]+( +[0-9.]+ .*){4}%")))
-        .hasSize(TiersBench.Mode.values().length);
-    try (var left = Files.list(directory)) {
-      assertThat(left).isEmpty();
-    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.dejavu.serve;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dejavu.serve.cli.ExitCode;
 import io.dejavu.testkit.PretendHub;
 import io.dejavu.testkit.PretendHub.Fault;
 import java.io.IOException;

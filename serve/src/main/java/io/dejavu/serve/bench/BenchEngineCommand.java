@@ -185,18 +185,19 @@ final class BenchEngineCommand implements Callable<Integer> {
   }
 
   private void print(PrintWriter out, LoadedModel loaded, EngineBench.Result result) {
+    var speed = result.spread();
     if (form != null && form.json) {
       out.println(json(loaded, result));
     } else if (form != null && form.plain) {
-      out.printf(Locale.ROOT, "%.2f%n", result.median());
+      out.printf(Locale.ROOT, "%.2f%n", speed.median());
     } else {
       out.printf(
           Locale.ROOT,
           "%-8s %9d %19s %12.2f%n",
           result.name(),
           result.sequences(),
-          String.format(Locale.ROOT, "%.2f – %.2f", result.least(), result.most()),
-          result.median());
+          String.format(Locale.ROOT, "%.2f – %.2f", speed.least(), speed.most()),
+          speed.median());
     }
     out.flush();
   }
@@ -215,7 +216,7 @@ final class BenchEngineCommand implements Callable<Integer> {
             options.threads(),
             result.name(),
             result.sequences(),
-            result.median(),
+            result.spread().median(),
             result.samples().stream()
                 .map(sample -> String.format(Locale.ROOT, "%.2f", sample))
                 .collect(Collectors.joining(",")));

@@ -9,6 +9,7 @@ import io.dejavu.model.Step;
 import io.dejavu.tensor.Kernels;
 import io.dejavu.tensor.SampleRow;
 import io.dejavu.tensor.Sampling;
+import io.dejavu.workload.Spread;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,18 +33,8 @@ final class EngineBench implements AutoCloseable {
   /// @param sequences computed together
   /// @param samples tokens per second, of all sequences together, one per repetition
   record Result(String name, int sequences, List<Double> samples) {
-    double median() {
-      var sorted = samples.stream().sorted().toList();
-      int n = sorted.size();
-      return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
-    }
-
-    double least() {
-      return samples.stream().mapToDouble(d -> d).min().orElseThrow();
-    }
-
-    double most() {
-      return samples.stream().mapToDouble(d -> d).max().orElseThrow();
+    Spread spread() {
+      return Spread.of(samples.stream().mapToDouble(Double::doubleValue).toArray());
     }
   }
 

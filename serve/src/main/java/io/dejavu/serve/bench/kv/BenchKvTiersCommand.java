@@ -12,6 +12,7 @@ import io.dejavu.serve.cli.LoadBar;
 import io.dejavu.serve.cli.ModelArgument;
 import io.dejavu.serve.cli.ModelOptions;
 import io.dejavu.serve.logging.LogLevel;
+import io.dejavu.workload.Spread;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -22,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -182,34 +184,25 @@ final class BenchKvTiersCommand implements Callable<Integer> {
           Locale.ROOT,
           "%-12s %9.0f  %-20s   %9.0f  %-23s %7.0f%%%n",
           mode.text,
-          median(fresh),
+          Spread.of(fresh).median(),
           ratios(fresh, speeds(measured, Mode.OFF, round -> perRound / round.freshSeconds())),
-          median(again),
+          Spread.of(again).median(),
           ratios(again, speeds(measured, Mode.OFF, round -> perRound / round.againSeconds())),
-          100 * median(speeds(measured, mode, Round::cached)));
+          100 * Spread.of(speeds(measured, mode, Round::cached)).median());
     }
     out.flush();
   }
 
-  private static List<Double> speeds(
+  private static double[] speeds(
       List<Map<Mode, Round>> measured, Mode mode, ToDoubleFunction<Round> figure) {
-    return measured.stream().map(round -> figure.applyAsDouble(round.get(mode))).toList();
+    return measured.stream().mapToDouble(round -> figure.applyAsDouble(round.get(mode))).toArray();
   }
 
   /// The median, the least and the largest.
-  private static String ratios(List<Double> speeds, List<Double> off) {
-    var ratios = new ArrayList<Double>();
-    for (int i = 0; i < speeds.size(); i++) {
-      ratios.add(speeds.get(i) / off.get(i));
-    }
-    var sorted = ratios.stream().sorted().toList();
+  private static String ratios(double[] speeds, double[] off) {
+    var ratios =
+        Spread.of(IntStream.range(0, off.length).mapToDouble(i -> speeds[i] / off[i]).toArray());
     return String.format(
-        Locale.ROOT, "%.3f (%.3f–%.3f)", median(ratios), sorted.getFirst(), sorted.getLast());
-  }
-
-  private static double median(List<Double> values) {
-    var sorted = values.stream().sorted().toList();
-    int n = sorted.size();
-    return (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
+        Locale.ROOT, "%.3f (%.3f–%.3f)", ratios.median(), ratios.least(), ratios.most());
   }
 }

@@ -2,6 +2,7 @@ package io.dejavu.serve.bench.kv;
 
 import io.dejavu.serve.bench.kv.KvStreamBench.Mode;
 import io.dejavu.serve.bench.kv.KvStreamBench.Run;
+import io.dejavu.workload.Spread;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -60,9 +61,9 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
 
   /// To the run without streaming.
   private String ratio(Mode mode) {
-    var ratios = sorted(turn -> (double) run(turn, mode).nanos() / run(turn, Mode.OFF).nanos());
+    var ratios = spread(turn -> (double) run(turn, mode).nanos() / run(turn, Mode.OFF).nanos());
     return String.format(
-        Locale.ROOT, "%.3f (%.3f – %.3f)", median(ratios), ratios[0], ratios[ratios.length - 1]);
+        Locale.ROOT, "%.3f (%.3f – %.3f)", ratios.median(), ratios.least(), ratios.most());
   }
 
   /// What streaming costs, and how much of that each step of the library takes away. For runs of
@@ -108,25 +109,20 @@ record StreamAblation(List<Map<Mode, Run>> rounds) {
 
   /// Nanoseconds more than without streaming.
   private double cost(Mode mode, Time time) {
-    return median(
-        sorted(
+    return spread(
             turn ->
-                time.of.applyAsDouble(run(turn, mode))
-                    - time.of.applyAsDouble(run(turn, Mode.OFF))));
+                time.of.applyAsDouble(run(turn, mode)) - time.of.applyAsDouble(run(turn, Mode.OFF)))
+        .median();
   }
 
   /// Of the runs in a mode.
   double median(Mode mode, ToDoubleFunction<Run> figure) {
-    return median(sorted(turn -> figure.applyAsDouble(run(turn, mode))));
+    return spread(turn -> figure.applyAsDouble(run(turn, mode))).median();
   }
 
-  private static double median(double[] sorted) {
-    int upper = sorted.length / 2;
-    return (sorted[(sorted.length - 1) / 2] + sorted[upper]) / 2;
-  }
-
-  private double[] sorted(ToDoubleFunction<Map<Mode, Run>> figure) {
-    return rounds.stream().mapToDouble(figure).sorted().toArray();
+  /// Over the rounds.
+  private Spread spread(ToDoubleFunction<Map<Mode, Run>> figure) {
+    return Spread.of(rounds.stream().mapToDouble(figure).toArray());
   }
 
   private static Run run(Map<Mode, Run> turn, Mode mode) {

@@ -9,11 +9,10 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -41,6 +40,9 @@ import picocli.CommandLine.Spec;
     },
     sortOptions = false)
 final class BenchCompareCommand implements Callable<Integer> {
+  /// A server that was started is ended too.
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(30);
+
   @Spec @Nullable CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "A", description = "What is above the line of the ratios.")
@@ -83,14 +85,8 @@ final class BenchCompareCommand implements Callable<Integer> {
     boolean oneServer = command(armA).server().base().equals(command(armB).server().base());
     var a = new Side(armA, "A", 0);
     var b = new Side(armB, "B", oneServer ? 1 : 0);
-    var done = new CountDownLatch(1);
-    var hook = Thread.ofPlatform().name("stop").unstarted(() -> stop(done));
-    Runtime.getRuntime().addShutdownHook(hook);
-    try {
+    try (var _ = StopHook.open(this::stop, STOP_PATIENCE, line().getErr())) {
       return compare(a, b, out).code();
-    } finally {
-      done.countDown();
-      BenchServeCommand.forget(hook);
     }
   }
 
@@ -179,18 +175,11 @@ final class BenchCompareCommand implements Callable<Integer> {
     return command;
   }
 
-  private void stop(CountDownLatch done) {
+  private void stop() {
     stopped = true;
     var command = running;
     if (command != null) {
       command.stop();
-    }
-    try {
-      if (!done.await(30, TimeUnit.SECONDS)) {
-        line().getErr().println("dejavu: the measurement did not end");
-      }
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
     }
   }
 

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -26,8 +27,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -55,6 +54,7 @@ import picocli.CommandLine.Spec;
 final class BenchServeCommand implements Callable<Integer> {
   private static final int LEAST_WARM_UP = 4;
   private static final double RATE_PRECISION = 1.05;
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(10);
 
   @Spec @Nullable CommandSpec spec;
 
@@ -126,10 +126,7 @@ final class BenchServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     LogLevel.set("WARN");
-    var done = new CountDownLatch(1);
-    var hook = Thread.ofPlatform().name("stop").unstarted(() -> stop(done));
-    Runtime.getRuntime().addShutdownHook(hook);
-    try {
+    try (var _ = StopHook.open(this::stop, STOP_PATIENCE, line().getErr())) {
       var measured = measure(new BenchProgress(), line().getOut());
       if (measured.isEmpty()) {
         line().getErr().println("dejavu: stopped before anything was measured");
@@ -137,9 +134,6 @@ final class BenchServeCommand implements Callable<Integer> {
         write(measured);
       }
       return exitCode(measured).code();
-    } finally {
-      done.countDown();
-      forget(hook);
     }
   }
 
@@ -361,26 +355,6 @@ final class BenchServeCommand implements Callable<Integer> {
     var load = bench;
     if (load != null) {
       load.stop();
-    }
-  }
-
-  /// In the shutdown's own thread: the main thread prints what there is, and ends the process.
-  private void stop(CountDownLatch done) {
-    stop();
-    try {
-      if (!done.await(10, TimeUnit.SECONDS)) {
-        line().getErr().println("dejavu: the measurement did not end");
-      }
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  static void forget(Thread hook) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException _) {
-      // the process is ending, by this hook
     }
   }
 

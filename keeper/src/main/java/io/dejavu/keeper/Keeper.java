@@ -22,8 +22,8 @@ import java.util.concurrent.TimeUnit;
 /// frees what nobody wants any more, and ends by itself when nobody has needed it for a while.
 ///
 /// Threads: `keeper-accept` waits for connections, `keeper-client` serves one, `keeper-tell` tells
-/// one that somebody has exited, `keeper-input` waits for the end of the process whose own this is;
-/// the main thread waits for the end and looks after exits.
+/// one who has exited, `keeper-input` waits for the end of the process whose own this is; the main
+/// thread waits for the end and looks after exits.
 public final class Keeper implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Keeper.class.getName());
 
@@ -38,7 +38,7 @@ public final class Keeper implements AutoCloseable {
   private final Ownership ownership;
   private final KeeperSocket socket;
   private final Set<KeeperWire> clients = ConcurrentHashMap.newKeySet();
-  private final Set<KeeperWire> watchers = ConcurrentHashMap.newKeySet();
+  private final ExitLog exits = new ExitLog();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   /// Serves a socket, which must not be another keeper's that lives.
@@ -47,7 +47,7 @@ public final class Keeper implements AutoCloseable {
   Keeper(Path path, KeeperConfig config) throws IOException {
     this.config = config;
     segments = new Segments(config.memory(), path);
-    workers = new Workers(this::tell);
+    workers = new Workers(this::exited);
     ownership = new Ownership(segments, workers, EXIT_WITHIN, config.freeAfter());
     socket = KeeperSocket.open(path);
     segments.collect();
@@ -192,7 +192,7 @@ public final class Keeper implements AutoCloseable {
       LOG.log(Level.DEBUG, "the connection of \"%s\" ends".formatted(name), e);
     } finally {
       clients.remove(wire);
-      watchers.remove(wire);
+      exits.leave(wire);
       afterwards(wire, name);
     }
   }
@@ -261,10 +261,7 @@ public final class Keeper implements AutoCloseable {
           workers.fence(checked(arguments, 0), EXIT_WITHIN);
           yield List.of("ok");
         }
-        case "watch" -> {
-          watchers.add(wire);
-          yield List.of("ok");
-        }
+        case "watch" -> List.of("ok", Long.toString(exits.watch(wire, number(arguments.get(0)))));
         case "stop" -> {
           workers.killChildren(EXIT_WITHIN);
           yield List.of("ok");
@@ -302,23 +299,9 @@ public final class Keeper implements AutoCloseable {
     return words;
   }
 
-  private void tell(WorkerExit exit) {
+  private void exited(WorkerExit exit) {
     LOG.log(Level.DEBUG, "{0}, process {1}, exited: {2}", exit.worker(), exit.pid(), exit.status());
-    var words =
-        List.of(
-            "exited", exit.worker(), Long.toString(exit.pid()), Integer.toString(exit.status()));
-    for (var watcher : watchers) {
-      // One that does not read keeps nobody else waiting.
-      Thread.ofPlatform().name("keeper-tell").daemon().start(() -> tell(watcher, words));
-    }
-  }
-
-  private static void tell(KeeperWire watcher, List<String> words) {
-    try {
-      watcher.write(words);
-    } catch (IOException e) {
-      LOG.log(Level.DEBUG, "a watcher is gone", e);
-    }
+    exits.add(exit);
   }
 
   /// Lets go of everything. Workers go on.

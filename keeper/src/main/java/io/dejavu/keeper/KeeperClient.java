@@ -48,6 +48,12 @@ public final class KeeperClient implements AutoCloseable {
 
   private volatile boolean closed;
 
+  /// The keeper's process, and the first of its exits that was not heard of; both -1 before there
+  /// is one. Changed while `this` is held.
+  private long keeper = -1;
+
+  private long nextExit = -1;
+
   /// Changed while `this` is held.
   private volatile @Nullable Link link;
 
@@ -138,10 +144,10 @@ public final class KeeperClient implements AutoCloseable {
     try (var deadline = new WireDeadline(wire, within)) {
       try {
         channel.connect(UnixDomainSocketAddress.of(socket));
-        greet(wire);
+        long next = met(greet(wire));
         var opened = new Link(wire);
         Thread.ofPlatform().name("keeper-link").daemon().start(() -> read(opened));
-        call(opened, "watch");
+        watched(call(opened, "watch", Long.toString(next)));
         sayWhatIsOurs(opened);
         establish(opened);
         linked = true;
@@ -157,7 +163,39 @@ public final class KeeperClient implements AutoCloseable {
     }
   }
 
-  private void greet(KeeperWire wire) throws IOException {
+  /// Whether it is the keeper of before: what exited in between is heard of in any case.
+  ///
+  /// @return the number of the first exit to hear of
+  private synchronized long met(long process) {
+    if (keeper != process) {
+      nextExit = keeper < 0 ? -1 : 0;
+      keeper = process;
+    }
+    return nextExit;
+  }
+
+  private synchronized void watched(List<String> answer) throws IOException {
+    nextExit = Math.max(nextExit, number(answer, nextExit));
+  }
+
+  /// @return whether it was not heard of before
+  private synchronized boolean isNew(long exit) {
+    boolean isNew = exit >= nextExit;
+    nextExit = Math.max(nextExit, exit + 1);
+    return isNew;
+  }
+
+  /// The second word.
+  private static long number(List<String> words, long otherwise) throws IOException {
+    try {
+      return words.size() > 1 ? Long.parseLong(words.get(1)) : otherwise;
+    } catch (NumberFormatException e) {
+      throw new IOException("\"%s\" is no number".formatted(words.get(1)), e);
+    }
+  }
+
+  /// @return the number of the keeper's process
+  private long greet(KeeperWire wire) throws IOException {
     wire.write(
         List.of("hello", KeeperWire.VERSION, name, Long.toString(ProcessHandle.current().pid())));
     var greeting = wire.read();
@@ -165,6 +203,7 @@ public final class KeeperClient implements AutoCloseable {
       throw new IOException(
           greeting == null || greeting.isEmpty() ? "it does not answer" : greeting.getLast());
     }
+    return number(greeting, 0);
   }
 
   private void sayWhatIsOurs(Link opened) throws IOException, InterruptedException {
@@ -207,11 +246,13 @@ public final class KeeperClient implements AutoCloseable {
   private void read(Link of) {
     try (var wire = of.wire) {
       for (var words = wire.read(); words != null; words = wire.read()) {
-        if (words.size() == 4 && words.getFirst().equals("exited")) {
+        if (words.size() == 5 && words.getFirst().equals("exited")) {
           var exit =
               new WorkerExit(
                   words.get(1), Long.parseLong(words.get(2)), Integer.parseInt(words.get(3)));
-          tell(() -> listener.exited(exit));
+          if (isNew(Long.parseLong(words.get(4)))) {
+            tell(() -> listener.exited(exit));
+          }
         } else if (words.isEmpty() || !of.answers.offer(words)) {
           throw new IOException("an answer that nobody asked for");
         }

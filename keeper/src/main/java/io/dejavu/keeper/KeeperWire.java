@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// | `list` | `ok`, name bytes owner path of each |
 /// | `start` name command… | `ok` pid |
 /// | `kill` name: return when it has exited | `ok` |
-/// | `watch`: tell me who exits | `ok`, later `exited` name pid status |
+/// | `watch` number: tell me who exits, from this exit on, -1 for those to come | `ok` number of the next, then `exited` name pid status number |
 /// | `stop`: kill what you have started, let go of everything, end | `ok` |
 ///
 /// What cannot be is answered with `no` and why. A status of -1 is not known. What is being made is
@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// One thread reads; writing is guarded.
 final class KeeperWire implements AutoCloseable {
-  static final String VERSION = "2";
+  static final String VERSION = "3";
 
   /// What segments and processes may be called: their names become those of files.
   static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");

@@ -316,6 +316,86 @@ class KeeperFaultsTest {
     }
   }
 
+  private KeeperWire greeted(String name) throws IOException {
+    var wire = new KeeperWire(connection());
+    wire.write(
+        List.of("hello", KeeperWire.VERSION, name, Long.toString(ProcessHandle.current().pid())));
+    assertThat(wire.read()).startsWith("ok");
+    return wire;
+  }
+
+  @Test
+  void whoWasAwayHearsWhoHasExitedMeanwhile() throws Exception {
+    running(KeeperProcess.start(socket));
+    try (var client = client("a", _ -> {})) {
+      try (var wire = greeted("away")) {
+        wire.write(List.of("watch", "-1"));
+        assertThat(wire.read()).containsExactly("ok", "0");
+      }
+      for (var worker : List.of("first", "second", "third")) {
+        client.start(worker, SLEEP);
+        client.kill(worker);
+      }
+
+      try (var wire = greeted("away");
+          var _ = new WireDeadline(wire, PATIENCE)) {
+        wire.write(List.of("watch", "1"));
+        var heard = new ArrayList<List<String>>();
+        while (heard.size() < 3) {
+          var words = wire.read();
+          assertThat(words).isNotNull();
+          heard.add(words);
+        }
+        heard.remove(List.of("ok", "3"));
+        assertThat(heard).extracting(words -> words.get(1)).containsExactly("second", "third");
+        assertThat(heard).extracting(words -> words.get(4)).containsExactly("1", "2");
+      }
+      client.stop();
+    }
+  }
+
+  /// The link is lost when it has heard of one exit; the next one tells it again, and of others.
+  @Test
+  void aClientHearsOfEachExitOnce() throws Exception {
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      var watches = new LinkedBlockingQueue<String>();
+      Thread.ofPlatform().daemon().start(() -> tellOfExits(server, watches));
+      var heard = new LinkedBlockingQueue<String>();
+
+      try (var _ = client("a", exit -> heard.add(exit.worker()))) {
+        for (var worker : List.of("first", "second", "third")) {
+          assertThat(heard.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEqualTo(worker);
+        }
+      }
+      assertThat(watches).containsExactly("-1", "8");
+      assertThat(heard).isEmpty();
+    }
+  }
+
+  private static void tellOfExits(ServerSocketChannel server, BlockingQueue<String> watches) {
+    try {
+      for (int link = 0; link < 2; link++) {
+        var wire = new KeeperWire(server.accept());
+        wire.read();
+        wire.write(List.of("ok", "4711"));
+        watches.add(wire.read().getLast());
+        if (link == 0) {
+          wire.write(List.of("ok", "7"));
+          wire.write(List.of("exited", "first", "1", "0", "7"));
+          wire.close();
+        } else {
+          wire.write(List.of("exited", "first", "1", "0", "7"));
+          wire.write(List.of("exited", "second", "2", "0", "8"));
+          wire.write(List.of("ok", "9"));
+          wire.write(List.of("exited", "third", "3", "0", "9"));
+        }
+      }
+    } catch (IOException _) {
+      // The test is over.
+    }
+  }
+
   @Test
   void whileLargeMemoryIsMadeOthersGetTheirTurn() throws Exception {
     try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {

@@ -246,6 +246,6 @@ class KeeperTest {
 
     assertThat(client.list()).isEmpty();
     assertThatThrownBy(() -> KeeperClient.connect(socket, "no name!", Duration.ZERO, _ -> {}))
-        .hasMessageContaining("not a greeting of version 2");
+        .hasMessageContaining("not a greeting of version 3");
   }
 }

@@ -1,8 +1,10 @@
 package io.dejavu.kv;
 
+import io.dejavu.transport.Deadline;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -25,6 +27,16 @@ final class EffectQueue<E> {
   /// Whether this thread is telling something now.
   boolean isTelling() {
     return telling.isHeldByCurrentThread();
+  }
+
+  /// Returns when all that was added before has been told, by whomever; at once if this thread is
+  /// telling something.
+  void settle(Deadline deadline) throws InterruptedException {
+    tell();
+    if (!isTelling() && telling.tryLock(Math.max(0, deadline.nanosLeft()), TimeUnit.NANOSECONDS)) {
+      telling.unlock();
+      tell();
+    }
   }
 
   /// Tells all there is, unless another thread is at it, which then tells this as well.

@@ -217,7 +217,10 @@ public final class KvDisk implements AutoCloseable {
   private void scan() throws InterruptedException {
     var found = new ArrayList<KvFile.Found>();
     try {
-      file.scan(found::add);
+      file.scan(found::add, () -> !closing);
+      if (closing) {
+        return;
+      }
       if (!found.isEmpty()) {
         tryReading(found.getFirst().slot());
       }
@@ -352,15 +355,12 @@ public final class KvDisk implements AutoCloseable {
     closing = true;
     reads.add(NO_READ);
     checks.add(Optional.empty()); // After all writes; checks that come later are for nobody.
-    try {
-      if (!reader.join(patience) || !checker.join(patience) || !writer.join(patience)) {
-        LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");
-        return;
-      }
-      file.close();
-    } catch (InterruptedException _) {
-      Thread.currentThread().interrupt();
+    if (!Joining.join(patience, reader, checker, writer)) {
+      LOG.log(Level.ERROR, "the disk for keys and values hangs; what it uses is not freed");
       return;
+    }
+    try {
+      file.close();
     } catch (IOException e) {
       LOG.log(Level.WARNING, "the file of keys and values does not close", e);
     }

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -336,12 +337,17 @@ public final class KvFile implements AutoCloseable {
   ///
   /// @throws IOException if the file cannot be read
   public void scan(Consumer<Found> found) throws IOException {
+    scan(found, () -> true);
+  }
+
+  /// The same, as long as it is wanted: that of a large file takes a minute.
+  void scan(Consumer<Found> found, BooleanSupplier isWanted) throws IOException {
     long most = -1;
     try (var buffer = HostBuffer.allocate(KvRecord.HEADER_BYTES, DirectChannel.ALIGNMENT)) {
       // The last record may end before its slot does.
       long size = channel.size();
       long there = Math.min(slots, (size + slotBytes() - KvRecord.HEADER_BYTES) / slotBytes());
-      for (int slot = 0; slot < there; slot++) {
+      for (int slot = 0; slot < there && isWanted.getAsBoolean(); slot++) {
         DirectChannel.transfer(buffer.segment(), slot * slotBytes(), channel::read);
         try {
           var header = KvRecord.open(buffer.segment(), slot, model, layout, payloadBytes);

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.ERROR;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.dejavu.tensor.HostBuffer;
+import io.dejavu.transport.Deadline;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -420,16 +421,18 @@ public final class KvFileStreams implements AutoCloseable {
     decide(decider -> decider.close("the file is closed"));
     closing = true;
     LockSupport.unpark(writer);
+    if (!Joining.join(patience, writer)) {
+      LOG.log(ERROR, "%s: the disk hangs; what it uses is not freed".formatted(name));
+      return;
+    }
+    decide(_ -> {}); // whatever was posted meanwhile
     try {
-      if (!writer.join(patience)) {
-        LOG.log(ERROR, "%s: the disk hangs; what it uses is not freed".formatted(name));
-        return;
-      }
-      decide(_ -> {}); // whatever was posted meanwhile
-      file.close();
+      effects.settle(Deadline.in(patience));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
-      return;
+    }
+    try {
+      file.close();
     } catch (IOException e) {
       LOG.log(WARNING, "%s does not close".formatted(name), e);
     }

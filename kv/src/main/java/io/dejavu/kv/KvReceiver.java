@@ -3,9 +3,9 @@ package io.dejavu.kv;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.dejavu.transport.Connection;
-import io.dejavu.transport.ConnectionLost;
 import io.dejavu.transport.Deadline;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -80,9 +80,7 @@ public final class KvReceiver implements AutoCloseable {
     }
     var receiver = new KvReceiver(connections.getFirst().peer(), config, epochs, landing);
     receiver.replying.start();
-    for (var connection : connections) {
-      receiver.add(connection);
-    }
+    receiver.add(connections);
     return receiver;
   }
 
@@ -91,16 +89,24 @@ public final class KvReceiver implements AutoCloseable {
   /// @return false if the last one was lost before, or this is closed: it is of no use here, and
   ///   still the caller's
   public boolean add(Connection connection) {
-    var lane = new ReceiverLane(this, lastLane.incrementAndGet(), connection, config);
+    return add(List.of(connection));
+  }
+
+  private boolean add(List<Connection> connections) {
+    var added = new ArrayList<ReceiverLane>();
+    for (var connection : connections) {
+      added.add(new ReceiverLane(this, lastLane.incrementAndGet(), connection, config));
+    }
     deciding.lock();
     try {
       if (state.isLost() || isClosed) {
-        lane.discard();
+        added.forEach(ReceiverLane::discard);
         return false;
       }
-      state.laneOpened(lane.number());
-      lanes.add(lane);
-      lane.start();
+      // All before the first may be lost: it is not the last one.
+      added.forEach(lane -> state.laneOpened(lane.number()));
+      lanes.addAll(added);
+      added.forEach(ReceiverLane::start);
     } finally {
       deciding.unlock();
     }
@@ -143,7 +149,7 @@ public final class KvReceiver implements AutoCloseable {
       long left = tickAt + tick().toNanos() - System.nanoTime();
       if (left <= 0) {
         tickAt = System.nanoTime();
-        tickLanding();
+        decide(ReceiverState::tickLanding);
         continue;
       }
       boolean isNew;
@@ -158,19 +164,7 @@ public final class KvReceiver implements AutoCloseable {
         LockSupport.parkNanos(this, left);
         continue;
       }
-      try {
-        lane.reply();
-      } catch (ConnectionLost _) {
-        lane.close(); // its own thread finds out why
-      }
-    }
-  }
-
-  private void tickLanding() {
-    try {
-      landing.tick();
-    } catch (RuntimeException e) {
-      LOG.log(WARNING, "the landing of what comes from %s fails".formatted(peer), e);
+      lane.reply();
     }
   }
 
@@ -185,7 +179,7 @@ public final class KvReceiver implements AutoCloseable {
 
   private @Nullable ReceiverLane openLane() {
     for (var lane : lanes) {
-      if (!lane.isClosed()) {
+      if (lane.canReply()) {
         return lane;
       }
     }
@@ -308,12 +302,12 @@ public final class KvReceiver implements AutoCloseable {
   }
 
   void lost(ReceiverLane lane, String why) {
-    lanes.remove(lane);
     decide(
         decider -> {
           decider.laneLost(lane.number(), why);
           letGo.signalAll();
         });
+    lanes.remove(lane); // only now: whoever closes meanwhile waits for this thread
     LockSupport.unpark(replying); // it ends with the last lane
   }
 
@@ -337,6 +331,7 @@ public final class KvReceiver implements AutoCloseable {
           landing.committed(arrival, tokens);
         }
         case ReceiverState.Effect.Lost(String why) -> landing.lost(peer, why);
+        case ReceiverState.Effect.Tick _ -> landing.tick();
         case ReceiverState.Effect.Ended(int number, _, KvOutcome outcome, int tokens) -> {
           var arrival = arrival(number);
           arrival.committed(tokens);
@@ -380,7 +375,11 @@ public final class KvReceiver implements AutoCloseable {
   /// it; all streams end, and the landing has all its memory again.
   @Override
   public void close() {
-    decide(_ -> isClosed = true); // under the lock: no lane is added afterwards
+    decide(
+        decider -> {
+          isClosed = true; // under the lock: no lane is added afterwards
+          decider.close();
+        });
     LockSupport.unpark(replying);
     var all = List.copyOf(lanes);
     try {
@@ -395,6 +394,7 @@ public final class KvReceiver implements AutoCloseable {
       if (!replying.equals(Thread.currentThread())) {
         replying.join(Duration.ofNanos(Math.max(1, deadline.nanosLeft())));
       }
+      effects.settle(deadline);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       all.forEach(ReceiverLane::close);

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 import io.dejavu.transport.Connection;
 import io.dejavu.transport.Deadline;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -119,9 +120,7 @@ public final class KvSender implements AutoCloseable {
     }
     var sender = new KvSender(connections.getFirst().peer(), config, listener);
     sender.tickAt = System.nanoTime();
-    for (var connection : connections) {
-      sender.add(connection);
-    }
+    sender.add(connections);
     return sender;
   }
 
@@ -130,16 +129,24 @@ public final class KvSender implements AutoCloseable {
   /// @return false if the last one was lost before, or this is closed: it is of no use here, and
   ///   still the caller's
   public boolean add(Connection connection) {
-    var lane = new SenderLane(this, lastLane.incrementAndGet(), connection, config);
+    return add(List.of(connection));
+  }
+
+  private boolean add(List<Connection> connections) {
+    var added = new ArrayList<SenderLane>();
+    for (var connection : connections) {
+      added.add(new SenderLane(this, lastLane.incrementAndGet(), connection, config));
+    }
     deciding.lock();
     try {
       if (state.isLost() || isClosed) {
-        lane.discard();
+        added.forEach(SenderLane::discard);
         return false;
       }
-      state.laneOpened(lane.number(), System.nanoTime());
-      lanes.add(lane);
-      lane.start();
+      // All before the first may be lost: it is not the last one.
+      added.forEach(lane -> state.laneOpened(lane.number(), System.nanoTime()));
+      lanes.addAll(added);
+      added.forEach(SenderLane::start);
     } finally {
       deciding.unlock();
     }
@@ -327,12 +334,14 @@ public final class KvSender implements AutoCloseable {
 
   void lose(SenderLane lane, String why) {
     lane.close();
+    decide(
+        decider -> {
+          decider.laneLost(lane.number(), why);
+          signalQuiet();
+        });
+    // Only now: whoever closes the sender meanwhile waits for the lane's threads.
     if (lanes.remove(lane)) {
-      decide(
-          decider -> {
-            decider.laneLost(lane.number(), why);
-            signalQuiet();
-          });
+      decide(_ -> {}); // what was left to this lane to read
       lanes.forEach(SenderLane::wake);
     }
   }
@@ -391,7 +400,7 @@ public final class KvSender implements AutoCloseable {
   }
 
   /// Cancels all streams, and closes the connections when the peer has heard that, or does not
-  /// answer.
+  /// answer. Then the listener has heard of all ends, unless it is the one that closes.
   @Override
   public void close() {
     for (var number : streams.keySet()) {
@@ -411,10 +420,23 @@ public final class KvSender implements AutoCloseable {
       for (var lane : all) {
         lane.join(deadline);
       }
+      awaitEnds(deadline);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
     decide(_ -> {});
+  }
+
+  /// A lane that was lost before may still be reading a stream's memory, and another thread may be
+  /// telling the listener.
+  private void awaitEnds(Deadline deadline) throws InterruptedException {
+    decide(_ -> {});
+    if (!effects.isTelling()) {
+      for (var stream : streams.values()) {
+        stream.await(deadline);
+      }
+      effects.settle(deadline);
+    }
   }
 
   private void awaitQuiet() {

@@ -1,5 +1,7 @@
 package io.dejavu.kv;
 
+import static java.lang.System.Logger.Level.WARNING;
+
 import io.dejavu.transport.Deadline;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -18,8 +20,10 @@ import org.jspecify.annotations.Nullable;
 /// blocks, and it is *whole* when together they cover all layers and heads of the memory. Parts
 /// whose other parts do not come in time are dropped.
 ///
-/// Thread-safe: the receivers of a process may share one.
+/// Thread-safe: the receivers of a process may share one. Nobody is called while it is locked.
 public final class KvShelf implements KvLanding {
+  private static final System.Logger LOG = System.getLogger(KvShelf.class.getName());
+
   private final KvMemory memory;
   private final boolean keepsOrphans;
   private final Duration patience;
@@ -30,12 +34,16 @@ public final class KvShelf implements KvLanding {
   private final Deque<Entry> waiting = new ArrayDeque<>();
   private long lastOwner;
 
-  /// Hears what is new on the shelf. Called by a receiver's thread or whoever calls the shelf,
-  /// which may be locked meanwhile: must be quick, and not wait for a thread that calls it.
+  /// What is to be done without the lock: answers to arrivals, and what the listener hears.
+  private final EffectQueue<Runnable> acts = new EffectQueue<>(KvShelf::act);
+
+  /// Hears what is new on the shelf. Called by a receiver's thread or whoever calls the shelf, one
+  /// at a time; must be quick and must not wait.
   public interface Listener {
     /// All streams of a request are done.
     ///
-    /// @param request its keys and values can be used until {@link KvShelf#drop}
+    /// @param request its keys and values can be used until {@link KvShelf#drop}, or until it is
+    ///   offered again, by the same epoch or a newer one
     void whole(Kept request);
 
     /// A sender is lost. What it has committed stays on the shelf, if the shelf keeps that.
@@ -120,22 +128,45 @@ public final class KvShelf implements KvLanding {
     pool = new BlockPool(memory.layout().blocks());
   }
 
+  private static void act(Runnable act) {
+    try {
+      act.run();
+    } catch (RuntimeException e) {
+      LOG.log(WARNING, "whoever listens to a shelf fails", e);
+    }
+  }
+
+  private void later(Runnable act) {
+    acts.add(List.of(act));
+  }
+
+  private void refuse(KvArrival arrival, String why) {
+    later(() -> arrival.refuse(why));
+  }
+
   @Override
-  public synchronized void offered(KvArrival arrival) {
+  public void offered(KvArrival arrival) {
+    synchronized (this) {
+      place(arrival);
+    }
+    acts.tell();
+  }
+
+  private void place(KvArrival arrival) {
     var offer = arrival.offer();
     try {
       offer.requireIn(memory.layout());
     } catch (IllegalArgumentException e) {
-      arrival.refuse("it has no place here: " + e.getMessage());
+      refuse(arrival, "it has no place here: " + e.getMessage());
       return;
     }
     if (offer.tokens().start() > 0) {
-      arrival.refuse("it begins at token %d, not at 0".formatted(offer.tokens().start()));
+      refuse(arrival, "it begins at token %d, not at 0".formatted(offer.tokens().start()));
       return;
     }
     var entry = entries.get(offer.request());
     if (entry != null && entry.first.epoch() > offer.epoch()) {
-      arrival.refuse("epoch %d is on the shelf".formatted(entry.first.epoch()));
+      refuse(arrival, "epoch %d is on the shelf".formatted(entry.first.epoch()));
       return;
     }
     if (entry != null && entry.first.epoch() < offer.epoch()) {
@@ -144,7 +175,7 @@ public final class KvShelf implements KvLanding {
     }
     if (entry != null && entry.has(offer)) {
       if (entry.live > 0) {
-        arrival.refuse("it is arriving already");
+        refuse(arrival, "it is arriving already");
         return;
       }
       drop(entry, "it is sent again");
@@ -153,13 +184,14 @@ public final class KvShelf implements KvLanding {
     if (entry == null) {
       entry = new Entry(++lastOwner, offer);
       if (entry.wanted() > pool.blocks()) {
-        arrival.refuse("%d blocks wanted, there are %d".formatted(entry.wanted(), pool.blocks()));
+        refuse(arrival, "%d blocks wanted, there are %d".formatted(entry.wanted(), pool.blocks()));
         return;
       }
       entries.put(offer.request(), entry);
       waiting.add(entry);
     } else if (!entry.first.tokens().equals(offer.tokens())) {
-      arrival.refuse(
+      refuse(
+          arrival,
           "tokens %s, another part has %s".formatted(offer.tokens(), entry.first.tokens()));
       return;
     }
@@ -167,9 +199,8 @@ public final class KvShelf implements KvLanding {
     entry.live++;
     entry.nextPart = null;
     owners.put(arrival, entry);
-    var blocks = entry.blocks;
-    if (blocks != null) {
-      arrival.grant(memory, blocks);
+    if (entry.blocks != null) {
+      grant(entry, arrival, entry.blocks);
     } else {
       serve();
     }
@@ -185,45 +216,55 @@ public final class KvShelf implements KvLanding {
         lease.giveTo(entry.owner);
       }
       entry.blocks = blocks;
-      for (var arrival : entry.arrivals) {
-        // If it has ended, `ended` is about to be called for it, or has been called just now by the
-        // grant before, and has dropped the others.
-        if (!entry.isDropped) {
-          arrival.grant(memory, blocks);
-        }
-      }
+      entry.arrivals.forEach(arrival -> grant(entry, arrival, blocks));
     }
+  }
+
+  /// Blocks that are given to another meanwhile are granted to that one later, since acts are done
+  /// one after the other.
+  private void grant(Entry entry, KvArrival arrival, int[] blocks) {
+    later(
+        () -> {
+          boolean isWanted;
+          synchronized (this) {
+            isWanted = !entry.isDropped && owners.containsKey(arrival);
+          }
+          try {
+            var _ = isWanted && arrival.grant(memory, blocks);
+          } catch (RuntimeException e) {
+            arrival.refuse("the receiver cannot take it: " + e.getMessage());
+            throw e;
+          }
+        });
   }
 
   @Override
   public void ended(KvArrival arrival, KvOutcome outcome) {
-    Kept whole = null;
-    Kept orphan = null;
     synchronized (this) {
       var entry = owners.remove(arrival);
       if (entry == null) {
         return; // it was refused here
       }
-      entry.live--;
-      if (entry.isDropped) {
-        free(entry);
-      } else if (!(outcome instanceof KvOutcome.Done) && !stays(entry, outcome)) {
-        drop(entry, "another part of it ended: " + outcome);
-      } else if (entry.live == 0) {
-        if (entry.isWhole()) {
-          whole = entry.kept();
-        } else if (entry.isDone()) {
-          entry.nextPart = Deadline.in(patience);
-        } else {
-          orphan = entry.kept();
-        }
+      ended(entry, outcome);
+    }
+    acts.tell();
+  }
+
+  private void ended(Entry entry, KvOutcome outcome) {
+    entry.live--;
+    if (entry.isDropped) {
+      free(entry);
+    } else if (!(outcome instanceof KvOutcome.Done) && !stays(entry, outcome)) {
+      drop(entry, "another part of it ended: " + outcome);
+    } else if (entry.live == 0) {
+      var kept = entry.kept();
+      if (entry.isWhole()) {
+        later(() -> listener.whole(kept));
+      } else if (entry.isDone()) {
+        entry.nextPart = Deadline.in(patience);
+      } else {
+        later(() -> listener.orphaned(kept));
       }
-    }
-    if (whole != null) {
-      listener.whole(whole);
-    }
-    if (orphan != null) {
-      listener.orphaned(orphan);
     }
   }
 
@@ -240,19 +281,24 @@ public final class KvShelf implements KvLanding {
 
   /// Also done by whoever asks what is here: the last receiver may be gone.
   @Override
-  public synchronized void tick() {
-    for (var entry : List.copyOf(entries.values())) {
-      if (entry.nextPart != null && entry.nextPart.hasPassed()) {
-        drop(entry, "its other parts do not come");
+  public void tick() {
+    synchronized (this) {
+      for (var entry : List.copyOf(entries.values())) {
+        if (entry.nextPart != null && entry.nextPart.hasPassed()) {
+          drop(entry, "its other parts do not come");
+        }
       }
     }
+    acts.tell();
   }
 
   /// What is there of a request; null if nothing is, or nothing yet.
-  public synchronized @Nullable Kept find(long request) {
+  public @Nullable Kept find(long request) {
     tick();
-    var entry = entries.get(request);
-    return entry == null || entry.blocks == null ? null : entry.kept();
+    synchronized (this) {
+      var entry = entries.get(request);
+      return entry == null || entry.blocks == null ? null : entry.kept();
+    }
   }
 
   /// Whether all streams of a request are done.
@@ -263,11 +309,14 @@ public final class KvShelf implements KvLanding {
 
   /// Nobody wants it any more: its blocks are free, once nothing arrives there. Harmless if it is
   /// not there.
-  public synchronized void drop(long request) {
-    var entry = entries.get(request);
-    if (entry != null) {
-      drop(entry, "it was dropped");
+  public void drop(long request) {
+    synchronized (this) {
+      var entry = entries.get(request);
+      if (entry != null) {
+        drop(entry, "it was dropped");
+      }
     }
+    acts.tell();
   }
 
   private void drop(Entry entry, String why) {
@@ -275,7 +324,7 @@ public final class KvShelf implements KvLanding {
     entries.remove(entry.first.request(), entry);
     for (var arrival : entry.arrivals) {
       if (owners.containsKey(arrival)) {
-        arrival.cancel(why);
+        later(() -> arrival.cancel(why));
       }
     }
     free(entry);
@@ -295,14 +344,18 @@ public final class KvShelf implements KvLanding {
   }
 
   /// Blocks that nothing is in.
-  public synchronized int freeBlocks() {
+  public int freeBlocks() {
     tick();
-    return pool.free();
+    synchronized (this) {
+      return pool.free();
+    }
   }
 
   /// Requests of which something is here, on its way, or waiting for room.
-  public synchronized int requests() {
+  public int requests() {
     tick();
-    return entries.size();
+    synchronized (this) {
+      return entries.size();
+    }
   }
 }

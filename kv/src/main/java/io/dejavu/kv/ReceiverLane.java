@@ -31,6 +31,7 @@ final class ReceiverLane {
 
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private long replies;
+  private volatile boolean isMute;
   private volatile boolean isClosed;
 
   ReceiverLane(KvReceiver receiver, int number, Connection connection, KvStreamConfig config) {
@@ -54,15 +55,15 @@ final class ReceiverLane {
     return number;
   }
 
-  boolean isClosed() {
-    return isClosed;
+  boolean canReply() {
+    return !isClosed && !isMute;
   }
 
   private void receiveAll() {
     var why = "closed";
     try {
       while (!isClosed) {
-        var wait = receiver.hasReplies(number) ? SOON : receiver.tick();
+        var wait = !isMute && receiver.hasReplies(number) ? SOON : receiver.tick();
         var incoming = connection.receive(Deadline.in(wait));
         if (incoming == null) {
           receiver.decide(state -> state.tick(System.nanoTime()));
@@ -75,9 +76,11 @@ final class ReceiverLane {
       why = e.reason();
     } catch (BadFrame e) {
       why = "%s sends garbage: %s".formatted(connection.peer(), e.getMessage());
+      reply(); // what became of others
     } catch (RuntimeException e) {
       why = "receiving fails: " + e;
       receiver.log(e);
+      reply();
     } finally {
       // Only now: until here this thread may have written into somebody's memory.
       close();
@@ -156,15 +159,16 @@ final class ReceiverLane {
     }
   }
 
-  /// Says what there is to say.
-  void reply() throws ConnectionLost {
+  /// Says what there is to say. A sender that is gone may have sent something before, which still
+  /// counts: so the lane ends when it has been read, and not when nobody hears any more.
+  void reply() {
     reply(Deadline.in(config.patience()));
   }
 
-  private void reply(Deadline deadline) throws ConnectionLost {
+  private void reply(Deadline deadline) {
     turn.lock();
     try {
-      while (!isClosed) {
+      while (canReply()) {
         var messages = receiver.replies(number, MOST_REPLIES);
         if (messages.isEmpty()) {
           return;
@@ -173,6 +177,8 @@ final class ReceiverLane {
         var written = new KvFrame(replies, false, false, messages).write(head.segment());
         connection.send(written, List.of(), deadline);
       }
+    } catch (ConnectionLost _) {
+      isMute = true; // what is received next finds out why
     } finally {
       turn.unlock();
     }
@@ -190,8 +196,6 @@ final class ReceiverLane {
           turn.unlock();
         }
       }
-    } catch (ConnectionLost _) {
-      // Nobody is there to hear it; its thread finds out why.
     } finally {
       close();
     }

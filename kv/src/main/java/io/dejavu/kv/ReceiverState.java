@@ -29,6 +29,9 @@ final class ReceiverState {
 
     /// No lane is left.
     record Lost(String why) implements Effect {}
+
+    /// Some time has passed.
+    record Tick() implements Effect {}
   }
 
   /// What to do with a piece whose bytes come next.
@@ -69,6 +72,7 @@ final class ReceiverState {
   private long repeated;
   private long mismatches;
   private boolean isLost;
+  private boolean isClosing;
 
   ReceiverState(KvStreamConfig config, KvEpochs epochs) {
     this.config = config;
@@ -104,8 +108,17 @@ final class ReceiverState {
     }
   }
 
+  /// Nothing more counts: the sender hears of all that the landing has heard, and neither of
+  /// anything else.
+  void close() {
+    isClosing = true;
+  }
+
   /// A frame begins.
   void frame(int number, KvFrame frame) throws BadFrame {
+    if (isClosing) {
+      return;
+    }
     lane(number).replies.begin(frame.number());
   }
 
@@ -114,7 +127,7 @@ final class ReceiverState {
   /// @return whether it is time to reply
   boolean frameDone(int number, boolean more, long now) {
     var lane = lanes.get(number);
-    return lane != null && lane.replies.done(more, config, now);
+    return lane != null && !isClosing && lane.replies.done(more, config, now);
   }
 
   /// What to say on a lane now; empty if nothing is new. Each is given once.
@@ -148,6 +161,9 @@ final class ReceiverState {
 
   /// @throws BadFrame if no honest peer would say so
   void on(int number, KvMessage message, long now) throws BadFrame {
+    if (isClosing) {
+      return;
+    }
     switch (message) {
       case KvMessage.Offer offer -> offered(number, offer, now);
       case KvMessage.Commit commit -> committed(commit, now);
@@ -285,6 +301,9 @@ final class ReceiverState {
   /// @throws BadFrame if no honest peer would send it
   Arrival arrives(int number, KvMessage.Part part, long now) throws BadFrame {
     lane(number); // throws if it is lost
+    if (isClosing) {
+      return Arrival.SKIP;
+    }
     var piece = part.piece();
     var stream = find(piece.stream(), piece.epoch(), now);
     if (stream == null) {
@@ -317,6 +336,9 @@ final class ReceiverState {
     var claim = release(number);
     if (claim == null) {
       throw new IllegalStateException("nothing arrives on lane " + number);
+    }
+    if (isClosing) {
+      return;
     }
     if (!isGood) {
       mismatches++;
@@ -404,6 +426,9 @@ final class ReceiverState {
 
   /// Gives up streams that heard nothing for their lease.
   void tick(long now) {
+    if (isClosing) {
+      return;
+    }
     long lease = config.lease().toNanos();
     for (var stream : List.copyOf(streams.values())) {
       // What should have come in time may be behind a piece that takes long.
@@ -414,6 +439,11 @@ final class ReceiverState {
         end(stream, new KvOutcome.Expired(why), End.EXPIRED, why);
       }
     }
+  }
+
+  /// The landing is to look at the clock.
+  void tickLanding() {
+    effects.add(new Effect.Tick());
   }
 
   /// What to tell the landing; each is given once.

@@ -8,12 +8,17 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /// One connection of a {@link KvSender}: the thread `kv-sender` sends what the sender's state says,
 /// the thread `kv-acks` hears what the peer answers.
 final class SenderLane {
   private static final Duration HEARING = Duration.ofSeconds(1);
+
+  /// How long a lane that can send no more goes on hearing what its peer said before.
+  private static final Duration REST = Duration.ofSeconds(1);
 
   /// How often a lane that has sent something lately looks for more by itself. Waking it at every
   /// step would cost the step loop more than all the rest of posting.
@@ -31,6 +36,10 @@ final class SenderLane {
 
   private final HostBuffer head = HostBuffer.allocate(Connection.MOST_HEAD, 64);
   private final PieceCopy copy;
+
+  /// The peer says nothing more, or nobody wants to hear it.
+  private final CountDownLatch heardAll = new CountDownLatch(1);
+
   private volatile boolean isParked;
   private volatile boolean isLingering;
   private volatile boolean hasRoom = true;
@@ -98,11 +107,21 @@ final class SenderLane {
         sender.tick();
       }
     } catch (ConnectionLost e) {
+      awaitRest();
       sender.lose(this, e.reason());
     } catch (RuntimeException e) {
       sender.fail(this, e);
     } finally {
       free();
+    }
+  }
+
+  /// A peer that is gone may have said before what became of a stream.
+  private void awaitRest() {
+    try {
+      var _ = heardAll.await(REST.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -122,6 +141,7 @@ final class SenderLane {
     if (frame == null) {
       return false;
     }
+    isLingering = false; // the peer may let it wait
     transmit(frame);
     return true;
   }
@@ -144,9 +164,6 @@ final class SenderLane {
       var written =
           new KvFrame(frame.number(), frame.more(), config.checksums(), messages)
               .write(head.segment());
-      if (!connection.hasRoom(bytes)) {
-        isLingering = false; // the peer may let it wait
-      }
       connection.send(written, body, Deadline.in(config.patience()));
       sender.count(frame.pieces().size(), bytes);
     } finally {
@@ -176,12 +193,15 @@ final class SenderLane {
       sender.lose(this, "%s sends garbage: %s".formatted(connection.peer(), e.getMessage()));
     } catch (RuntimeException e) {
       sender.fail(this, e);
+    } finally {
+      heardAll.countDown();
     }
   }
 
   /// Ends the connection; both threads end soon after.
   void close() {
     isClosed = true;
+    heardAll.countDown();
     connection.close();
     LockSupport.unpark(sending);
   }

@@ -167,6 +167,42 @@ class KvDiskTest {
     file.close();
   }
 
+  @Test
+  void closingDoesNotWaitUntilALargeFileWasLookedThrough() throws Exception {
+    try (var disk = start(KvFile.open(path(), "model", LAYOUT, LAYOUT.blockBytes(), 20))) {
+      write(disk, 0, 1, 2, 3, 4, 5, 6);
+      await(disk, Arrival.Written.class);
+    }
+    var slow = new SmallDisk(channel(), Long.MAX_VALUE);
+    slow.opens = new CountDownLatch(1);
+    var disk = KvDisk.start(new KvFile(slow, "model", LAYOUT, LAYOUT.blockBytes(), 20));
+    while (slow.begun.get() == 0) {
+      Thread.sleep(1); // The class's time-out ends it.
+    }
+
+    var closing = Thread.ofPlatform().start(disk::close);
+    while (closing.getState() != Thread.State.TIMED_WAITING) {
+      Thread.sleep(1);
+    }
+    slow.opens.countDown();
+    closing.join();
+
+    assertThat(slow.done).hasValue(1);
+    assertThat(slow.isOpen()).isFalse();
+  }
+
+  @Test
+  void whoIsInterruptedWhileClosingClosesAllTheSame() throws Exception {
+    for (int i = 0; i < 2; i++) {
+      var disk = start(KvFile.open(path(), "model", LAYOUT, LAYOUT.blockBytes(), 20));
+      Thread.currentThread().interrupt();
+
+      disk.close();
+
+      assertThat(Thread.interrupted()).isTrue();
+    }
+  }
+
   private static List<String> threads() {
     return Thread.getAllStackTraces().keySet().stream()
         .filter(Thread::isAlive)

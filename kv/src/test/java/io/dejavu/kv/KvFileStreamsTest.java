@@ -326,6 +326,18 @@ class KvFileStreamsTest {
     }
   }
 
+  @Test
+  void whoIsInterruptedWhileClosingClosesAllTheSame() throws Exception {
+    for (int i = 0; i < 2; i++) {
+      var file = open(20);
+      Thread.currentThread().interrupt();
+
+      file.close();
+
+      assertThat(Thread.interrupted()).isTrue();
+    }
+  }
+
   private KvFileStreams open(int slots) throws IOException {
     return KvFileStreams.open(
         path(), "model", LAYOUT, slots * KvFile.slotBytes(LAYOUT.blockBytes()), listener);

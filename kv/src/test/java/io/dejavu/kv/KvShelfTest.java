@@ -9,7 +9,11 @@ import io.dejavu.transport.InProcess;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -216,6 +220,49 @@ class KvShelfTest {
         lost.close();
         done.close();
         receivers.forEach(KvReceiver::close);
+      }
+    }
+  }
+
+  /// A landing of one's own may hand on to a shelf, and ask it what it has.
+  @Test
+  void nobodyIsCalledWhileTheShelfIsLocked() throws Exception {
+    var layout = new KvLayout(new LayerRange(0, 2), 4, HeadRange.all(1), 8, 4, DType.F32);
+    try (var memory = KvMemory.open(new HostDevice(), layout);
+        var target = KvMemory.open(new HostDevice(), layout);
+        var pair = InProcess.pair()) {
+      var shelf = new KvShelf(target, true, LONG, listener);
+      var free = new CompletableFuture<Integer>();
+      var landing =
+          new KvLanding() {
+            @Override
+            public void offered(KvArrival arrival) {
+              shelf.offered(arrival);
+            }
+
+            @Override
+            public void ended(KvArrival arrival, KvOutcome outcome) {
+              shelf.ended(arrival, outcome);
+              var asking = new CompletableFuture<Integer>();
+              Thread.ofPlatform().start(() -> asking.complete(shelf.freeBlocks()));
+              try {
+                free.complete(asking.get(5, TimeUnit.SECONDS));
+              } catch (InterruptedException | ExecutionException | TimeoutException e) {
+                free.completeExceptionally(e);
+              }
+            }
+          };
+      var config = KvStreamConfig.DEFAULT;
+      try (var _ = KvReceiver.open(List.of(pair.right()), config, new KvEpochs(10), landing);
+          var sender = KvSender.open(List.of(pair.left()), config, KvStreamListener.NONE)) {
+        var stream = stream(sender, memory, 1, 24);
+        stream.commit(24);
+        sender.flush();
+        await(() -> stream.committed() == 24);
+
+        shelf.drop(1);
+
+        assertThat(free.get(30, TimeUnit.SECONDS)).isEqualTo(4);
       }
     }
   }

@@ -569,6 +569,7 @@ class StreamSimulationTest {
             assertThat(receiver.isLost()).isTrue();
             count("receiver lost", 1);
           }
+          case ReceiverState.Effect.Tick _ -> throw new AssertionError("nobody looks at a clock");
         }
       }
     }

@@ -294,6 +294,27 @@ public abstract class ConnectionContract {
   }
 
   @Test
+  void whatWasSentBeforeTheEndStillArrivesThoughTheOtherSideFindsThePeerGoneFirst()
+      throws Exception {
+    left.send(bytes(1, 1), List.of(bytes(100, 1)), soon()); // never read
+    right.send(bytes(4, 4), List.of(bytes(2000, 5)), soon());
+    right.close();
+
+    assertThatExceptionOfType(ConnectionLost.class)
+        .isThrownBy(
+            () -> {
+              while (true) {
+                left.send(bytes(1, 1), List.of(bytes(100, 1)), soon());
+                TimeUnit.MILLISECONDS.sleep(1);
+              }
+            })
+        .withMessageContaining("other");
+
+    assertSame(wholeBody(received(left)), bytes(2000, 5));
+    assertIsLost(left);
+  }
+
+  @Test
   void closingWakesWhoWaitsOnEitherSide() throws Exception {
     Future<String> here = inBackground(() -> lossOf(left));
     Future<String> there = inBackground(() -> lossOf(right));

@@ -264,6 +264,21 @@ final class HandshakeTest {
     assertThat(path).doesNotExist();
   }
 
+  /// One process takes the other's place, and listens before that is quite gone.
+  @Test
+  void whoClosesDeletesNoSocketButItsOwn() throws IOException {
+    Path path = folder.resolve("socket");
+    Listener old = listen("unix", TransportConfig.DEFAULT);
+    Files.delete(path);
+    Listener listener = listen("unix", TransportConfig.DEFAULT);
+
+    old.close();
+
+    connect(listener).close();
+    listener.close();
+    assertThat(path).doesNotExist();
+  }
+
   @Test
   void whatIsClosedLeavesNothingBehind() throws IOException {
     Listener listener = listen("shm", TransportConfig.DEFAULT);

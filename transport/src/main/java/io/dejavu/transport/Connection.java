@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// One thread sends; one thread, the same or another, receives; any thread closes. A frame arrives
 /// whole and unchanged as far as the medium can tell, after all frames sent before it, or the
 /// connection is lost. Whatever fails closes the connection: there is no half-broken one. So does
-/// interrupting a thread that waits here.
+/// interrupting a thread that waits here. Only when whoever sends finds that the peer is gone, what
+/// it sent before can still be received.
 public interface Connection extends AutoCloseable {
   /// Most bytes of a head.
   int MOST_HEAD = 32 << 10;

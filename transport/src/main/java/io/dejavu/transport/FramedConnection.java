@@ -14,6 +14,10 @@ abstract sealed class FramedConnection implements Connection
   private final Identity peer;
   private final long mostBody;
   private final AtomicReference<@Nullable String> end = new AtomicReference<>();
+
+  /// Why nothing can be sent any more, though something may still be received.
+  private volatile @Nullable String sendingEnd;
+
   private @Nullable Arrived last;
 
   FramedConnection(Identity peer, TransportConfig config) {
@@ -58,7 +62,15 @@ abstract sealed class FramedConnection implements Connection
   public final void send(MemorySegment head, List<MemorySegment> body, Deadline deadline)
       throws ConnectionLost {
     long bytes = Frames.checkSent(head, body, mostBody);
-    guarded(() -> sendFrame(head, body, bytes, deadline));
+    guarded(
+        () -> {
+          var why = sendingEnd;
+          if (why != null) {
+            throw ConnectionLost.byPeer(why, null);
+          }
+          sendFrame(head, body, bytes, deadline);
+        },
+        true);
   }
 
   @Override
@@ -68,7 +80,8 @@ abstract sealed class FramedConnection implements Connection
         () -> {
           var head = receiveHead(deadline);
           last = head == null ? null : new Arrived(head);
-        });
+        },
+        false);
     return last;
   }
 
@@ -77,7 +90,8 @@ abstract sealed class FramedConnection implements Connection
   }
 
   /// Whatever fails ends the connection; whoever finds the medium gone because of that hears why.
-  private void guarded(Step step) throws ConnectionLost {
+  /// Only that the peer is gone ends sending alone: what it sent before is still to be received.
+  private void guarded(Step step, boolean isSending) throws ConnectionLost {
     var why = whyEnded();
     if (why != null) {
       throw new ConnectionLost(why);
@@ -85,6 +99,10 @@ abstract sealed class FramedConnection implements Connection
     try {
       step.run();
     } catch (ConnectionLost e) {
+      if (isSending && e.isPeersEnd() && whyEnded() == null) {
+        sendingEnd = e.reason();
+        throw e;
+      }
       throw new ConnectionLost(end(e.reason()), e);
     } catch (RuntimeException e) {
       why = whyEnded();
@@ -116,7 +134,7 @@ abstract sealed class FramedConnection implements Connection
     @Override
     public void read(List<MemorySegment> targets, Deadline deadline) throws ConnectionLost {
       long bytes = Frames.checkRead(targets, bodyLeft());
-      guarded(() -> readBody(targets, bytes, deadline));
+      guarded(() -> readBody(targets, bytes, deadline), false);
     }
   }
 

@@ -107,8 +107,12 @@ final class RingSender {
       bell.look();
     }
     if (bell.peerIsGone()) {
-      throw new ConnectionLost(peer + " is gone");
+      throw gone();
     }
+  }
+
+  private ConnectionLost gone() {
+    return ConnectionLost.byPeer(peer + " is gone", null);
   }
 
   private void awaitRoom(long bytes, Deadline deadline) throws ConnectionLost {
@@ -131,7 +135,7 @@ final class RingSender {
         return;
       }
       if (bell.isClosed() || bell.peerIsGone()) {
-        throw new ConnectionLost(peer + " is gone");
+        throw gone();
       }
       long left = deadline.nanosLeft();
       if (left <= 0) {

@@ -112,7 +112,7 @@ final class SocketLink implements ByteLink {
       case ConnectionLost known -> known;
       case ClosedChannelException _, ClosedSelectorException _ ->
           new ConnectionLost("the connection to %s was closed".formatted(peer), cause);
-      default -> new ConnectionLost("%s is gone: %s".formatted(peer, cause.getMessage()), cause);
+      default -> ConnectionLost.byPeer("%s is gone: %s".formatted(peer, cause.getMessage()), cause);
     };
   }
 

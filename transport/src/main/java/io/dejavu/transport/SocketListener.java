@@ -13,7 +13,9 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -34,6 +36,10 @@ final class SocketListener implements Listener {
   private final ServerSocketChannel server;
   private final Address address;
   private final @Nullable Path file;
+
+  /// What tells its file from another of the same name; null if nothing does.
+  private final @Nullable Object key;
+
   private final Identity me;
   private final SharedSecret secret;
   private final TransportConfig config;
@@ -44,12 +50,14 @@ final class SocketListener implements Listener {
       ServerSocketChannel server,
       Address address,
       @Nullable Path file,
+      @Nullable Object key,
       Identity me,
       SharedSecret secret,
       TransportConfig config) {
     this.server = server;
     this.address = address;
     this.file = file;
+    this.key = key;
     this.me = me;
     this.secret = secret;
     this.config = config;
@@ -74,7 +82,7 @@ final class SocketListener implements Listener {
       server.bind(socket, BACKLOG);
       var bound = (InetSocketAddress) server.getLocalAddress();
       return new SocketListener(
-          server, new Address.Tcp(address.host(), bound.getPort()), null, me, secret, config);
+          server, new Address.Tcp(address.host(), bound.getPort()), null, null, me, secret, config);
     } catch (IOException e) {
       Closing.quietly(server);
       throw new IOException("cannot listen at %s: %s".formatted(address, e.getMessage()), e);
@@ -97,7 +105,7 @@ final class SocketListener implements Listener {
         server.bind(socket, BACKLOG);
       }
       Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
-      return new SocketListener(server, address, path, me, secret, config);
+      return new SocketListener(server, address, path, key(path), me, secret, config);
     } catch (IOException e) {
       Closing.quietly(server);
       throw new IOException("cannot listen at %s: %s".formatted(address, e.getMessage()), e);
@@ -116,6 +124,14 @@ final class SocketListener implements Listener {
       throw cause;
     } catch (ConnectException _) {
       Files.deleteIfExists(path);
+    }
+  }
+
+  private static @Nullable Object key(Path file) throws IOException {
+    try {
+      return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    } catch (NoSuchFileException _) {
+      return null;
     }
   }
 
@@ -257,14 +273,19 @@ final class SocketListener implements Listener {
 
   @Override
   public void close() {
+    deleteFile();
     Closing.quietly(server);
     synchronized (meeting) {
       meeting.forEach(Closing::quietly);
       meeting.clear();
     }
     room.close();
+  }
+
+  /// Before it ends to listen: whoever listens at the same place next has made a file of its own.
+  private void deleteFile() {
     try {
-      if (file != null) {
+      if (file != null && key != null && key.equals(key(file))) {
         Files.deleteIfExists(file);
       }
     } catch (IOException e) {

@@ -328,14 +328,30 @@ class KvFileStreamsTest {
 
   @Test
   void whoIsInterruptedWhileClosingClosesAllTheSame() throws Exception {
-    for (int i = 0; i < 2; i++) {
-      var file = open(20);
-      Thread.currentThread().interrupt();
-
-      file.close();
-
-      assertThat(Thread.interrupted()).isTrue();
+    var disk = new SmallDisk(channel(), Long.MAX_VALUE);
+    var file = open(disk, 20, Long.MAX_VALUE, PATIENCE);
+    disk.takes = new CountDownLatch(1);
+    var stream = offer(file, 0, 1, 0);
+    stream.send(new TokenRange(0, S));
+    stream.finish(S);
+    while (disk.writesBegun.get() == 0) {
+      Thread.sleep(1);
     }
+
+    var closing =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  Thread.currentThread().interrupt();
+                  file.close();
+                });
+    while (closing.isAlive() && closing.getState() != Thread.State.TIMED_WAITING) {
+      Thread.sleep(1);
+    }
+    disk.takes.countDown();
+    closing.join();
+
+    assertThat(disk.isOpen()).isFalse();
   }
 
   private KvFileStreams open(int slots) throws IOException {

@@ -43,6 +43,9 @@ public final class KeeperClient implements AutoCloseable {
   /// Asked for; if the answer does not come, the keeper has perhaps made them.
   private final Set<String> unwanted = ConcurrentHashMap.newKeySet();
 
+  /// Asked to take over; if the answer did not come, this process has perhaps got them.
+  private final Set<String> taking = ConcurrentHashMap.newKeySet();
+
   /// Fair: who makes large memory asks again and again.
   private final ReentrantLock calling = new ReentrantLock(true);
 
@@ -217,12 +220,23 @@ public final class KeeperClient implements AutoCloseable {
       }
     }
     for (var segment : List.copyOf(unwanted)) {
-      try {
+      giveBack(opened, segment);
+    }
+  }
+
+  /// Unless the answer has come after all, and somebody has it.
+  private void giveBack(Link opened, String segment) throws IOException, InterruptedException {
+    calling.lockInterruptibly();
+    try {
+      if (unwanted.contains(segment)) {
         call(opened, "release", segment);
-      } catch (Declined e) {
-        LOG.log(Level.DEBUG, "segment {0} was not made: {1}", segment, e.getMessage());
+        unwanted.remove(segment);
       }
+    } catch (Declined e) {
       unwanted.remove(segment);
+      LOG.log(Level.DEBUG, "segment {0} was not made: {1}", segment, e.getMessage());
+    } finally {
+      calling.unlock();
     }
   }
 
@@ -312,12 +326,10 @@ public final class KeeperClient implements AutoCloseable {
     call("hold", segment, Long.toString(bytes));
     unwanted.add(segment); // Until its answer is there: if the link is lost, nobody knows of it.
     try {
-      var answer = call("fill", segment);
+      var answer = fill(segment);
       while (answer.size() == 1) {
-        answer = call("fill", segment);
+        answer = fill(segment);
       }
-      owned.add(segment);
-      unwanted.remove(segment);
       return segment(answer, 1);
     } catch (Declined e) {
       unwanted.remove(segment);
@@ -325,14 +337,51 @@ public final class KeeperClient implements AutoCloseable {
     }
   }
 
+  private List<String> fill(String segment) throws IOException, InterruptedException {
+    calling.lockInterruptibly();
+    try {
+      var answer = call("fill", segment);
+      if (answer.size() > 1) {
+        owned.add(segment);
+        unwanted.remove(segment); // before the next link gives it back
+      }
+      return answer;
+    } finally {
+      calling.unlock();
+    }
+  }
+
   /// Takes over the memory of a process that is gone, or is to go: the keeper kills it if it lives,
   /// and answers when it has exited.
   ///
-  /// @param owner whose it is; if it is another's by now, this is refused
+  /// @param owner whose it is; if it is another's by now, this is refused. If the link is lost
+  ///   before the keeper has answered, this may be tried again: what it gave to this process is
+  ///   then its own
   public Segment take(String segment, String owner) throws IOException, InterruptedException {
-    var taken = segment(call("take", segment, owner), 1);
+    boolean again = !taking.add(segment);
+    @Nullable Segment taken;
+    try {
+      taken = segment(call("take", segment, owner), 1);
+    } catch (Declined e) {
+      taken = again ? ours(segment) : null;
+      if (taken == null) {
+        taking.remove(segment);
+        throw e;
+      }
+    }
     owned.add(segment);
+    taking.remove(segment);
     return taken;
+  }
+
+  /// A segment that this process owns; null if it does not.
+  private @Nullable Segment ours(String segment) throws IOException, InterruptedException {
+    for (var one : list()) {
+      if (one.name().equals(segment) && one.owner().equals(name)) {
+        return one;
+      }
+    }
+    return null;
   }
 
   /// Gives memory of this process back.

@@ -316,6 +316,46 @@ class KeeperFaultsTest {
     }
   }
 
+  /// The keeper has handed memory over, and nobody hears it.
+  @Test
+  void whatIsPerhapsTakenAlthoughTheAnswerWasLostIsTakenWhenAskedAgain() throws Exception {
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(socket));
+      Thread.ofPlatform().daemon().start(() -> handOver(server));
+
+      try (var client = client("a", _ -> {})) {
+        assertThatThrownBy(() -> client.take("kv", "worker")).isInstanceOf(IOException.class);
+        await("the next link", client::isLinked);
+
+        assertThat(client.take("kv", "worker").owner()).isEqualTo("a");
+        assertThatThrownBy(() -> client.take("kv", "worker")).hasMessage("take: it is a's");
+      }
+    }
+  }
+
+  /// Says nothing to the first `take`, and no to others.
+  private static void handOver(ServerSocketChannel server) {
+    boolean isTaken = false;
+    while (true) {
+      try (var wire = new KeeperWire(server.accept())) {
+        for (var words = wire.read(); words != null; words = wire.read()) {
+          if (words.getFirst().equals("take") && !isTaken) {
+            isTaken = true;
+            break;
+          }
+          wire.write(
+              switch (words.getFirst()) {
+                case "take" -> List.of("no", "it is a's");
+                case "list" -> List.of("ok", "kv", "1", "a", "/proc/1/fd/1");
+                default -> List.of("ok");
+              });
+        }
+      } catch (IOException _) {
+        return; // The test is over.
+      }
+    }
+  }
+
   private KeeperWire greeted(String name) throws IOException {
     var wire = new KeeperWire(connection());
     wire.write(

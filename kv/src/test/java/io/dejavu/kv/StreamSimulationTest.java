@@ -44,7 +44,8 @@ class StreamSimulationTest {
     // What is to be tested does happen.
     assertThat(totals)
         .containsKeys("Done", "Refused", "Cancelled", "Expired", "PeerLost")
-        .containsKeys("DIRECT", "VERIFY_FIRST", "SKIP", "WAIT", "mismatch", "lane lost", "late");
+        .containsKeys("DIRECT", "VERIFY_FIRST", "SKIP", "WAIT", "mismatch", "lane lost", "late")
+        .containsKey("receiver closed");
     assertThat(totals.get("Done")).isGreaterThan(2 * SEEDS);
   }
 
@@ -114,6 +115,7 @@ class StreamSimulationTest {
     private int streams;
     private int lanes;
     private boolean isCalm;
+    private boolean isSilent;
 
     Simulation(long seed) {
       random = new SplittableRandom(seed);
@@ -135,7 +137,11 @@ class StreamSimulationTest {
 
     void run() throws BadFrame {
       int steps = 300 + random.nextInt(1500);
+      int closesAt = random.nextInt(4) == 0 ? random.nextInt(steps) : steps;
       for (int i = 0; i < steps; i++) {
+        if (i == closesAt) {
+          closeReceiver();
+        }
         act();
       }
       note("calm");
@@ -354,6 +360,44 @@ class StreamSimulationTest {
       }
     }
 
+    /// It says what there is to say; meanwhile lanes go on for a moment, for nothing. If no lane was
+    /// lost, the sender hears of all that the landing has heard.
+    private void closeReceiver() throws BadFrame {
+      boolean allUp = wires.values().stream().noneMatch(wire -> wire.isCut);
+      note("receiver closes");
+      receiver.close();
+      for (var entry : wires.entrySet()) {
+        while (receiver.hasReplies(entry.getKey()) && !entry.getValue().isCut) {
+          reply(entry.getKey(), entry.getValue());
+        }
+      }
+      isSilent = true;
+      for (var entry : wires.entrySet()) {
+        for (int i = random.nextInt(100); i > 0 && !entry.getValue().isCut; i--) {
+          receive(entry.getKey(), entry.getValue());
+          effects();
+        }
+      }
+      wires.forEach(this::loseAtReceiver);
+      effects();
+      if (!allUp) {
+        return;
+      }
+      count("receiver closed", 1);
+      for (var entry : wires.entrySet()) {
+        for (var back = entry.getValue().back; !back.isEmpty(); ) {
+          sender.replied(entry.getKey(), back.remove().messages(), now);
+        }
+      }
+      effects();
+      for (var source : sources.values()) {
+        if (source.atReceiver instanceof KvOutcome.Done done
+            && !(source.atSender instanceof KvOutcome.Cancelled)) {
+          assertThat(source.atSender).isEqualTo(done);
+        }
+      }
+    }
+
     private void pass(int millis) {
       now += Duration.ofMillis(millis).toNanos();
       sender.tick(now);
@@ -500,7 +544,7 @@ class StreamSimulationTest {
     }
 
     private void reply(int lane, Wire wire) {
-      if (wire.isUpAtReceiver && !wire.isCut) {
+      if (wire.isUpAtReceiver && !wire.isCut && !isSilent) {
         var messages = receiver.replies(lane, 1 + random.nextInt(100), now);
         if (!messages.isEmpty()) {
           wire.replies++;

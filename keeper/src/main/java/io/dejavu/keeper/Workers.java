@@ -22,6 +22,7 @@ final class Workers {
 
   private final Consumer<WorkerExit> listener;
   private final Map<String, Worker> workers = new HashMap<>();
+  private boolean isEnding; // read and written while this is held
 
   /// @param child null if another process started it
   private record Worker(
@@ -36,6 +37,9 @@ final class Workers {
   ///
   /// @return its number
   synchronized long start(String name, List<String> command) throws IOException {
+    if (isEnding) {
+      throw new IOException("this keeper is ending");
+    }
     checkFree(name, -1);
     var child =
         new ProcessBuilder(command)
@@ -161,14 +165,15 @@ final class Workers {
     return List.copyOf(workers.values());
   }
 
-  /// Kills all that were started here, and returns when they have exited.
+  /// Kills all that were started here, and returns when they have exited; none is started any more.
   void killChildren(Duration patience) throws IOException, InterruptedException {
-    for (var name : children()) {
+    for (var name : lastChildren()) {
       fence(name, patience);
     }
   }
 
-  private synchronized List<String> children() {
+  private synchronized List<String> lastChildren() {
+    isEnding = true;
     return workers.values().stream()
         .filter(worker -> worker.child != null)
         .map(Worker::name)

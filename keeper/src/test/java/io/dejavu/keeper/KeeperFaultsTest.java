@@ -437,6 +437,17 @@ class KeeperFaultsTest {
   }
 
   @Test
+  void aKeeperThatHasKilledItsWorkersStartsNoOther() throws Exception {
+    var workers = new Workers(_ -> {});
+    long pid = workers.start("first", SLEEP);
+
+    workers.killChildren(PATIENCE);
+
+    assertThat(ProcessHandle.of(pid).filter(ProcessHandle::isAlive)).isEmpty();
+    assertThatThrownBy(() -> workers.start("second", SLEEP)).hasMessage("this keeper is ending");
+  }
+
+  @Test
   void whileLargeMemoryIsMadeOthersGetTheirTurn() throws Exception {
     try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       server.bind(UnixDomainSocketAddress.of(socket));

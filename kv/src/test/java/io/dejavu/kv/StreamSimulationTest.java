@@ -360,8 +360,8 @@ class StreamSimulationTest {
       }
     }
 
-    /// It says what there is to say; meanwhile lanes go on for a moment, for nothing. If no lane was
-    /// lost, the sender hears of all that the landing has heard.
+    /// It says what there is to say; meanwhile lanes go on for a moment, for nothing. If no lane
+    /// was lost, the sender hears of all that the landing has heard.
     private void closeReceiver() throws BadFrame {
       boolean allUp = wires.values().stream().noneMatch(wire -> wire.isCut);
       note("receiver closes");

@@ -138,10 +138,9 @@ final class SocketListener implements Listener {
   private void acceptAll() {
     while (server.isOpen()) {
       try {
-        SocketChannel channel = server.accept();
-        makeRoom(channel);
-        Thread.ofPlatform().name("transport-handshake").daemon().start(() -> meet(channel));
-      } catch (IOException e) {
+        beginMeeting(server.accept());
+      } catch (IOException | OutOfMemoryError e) {
+        // Neither a descriptor nor a thread is to be had, most likely: later, perhaps.
         if (server.isOpen()) {
           LOG.log(Level.WARNING, "cannot accept at " + address, e);
           pause();
@@ -150,12 +149,26 @@ final class SocketListener implements Listener {
     }
   }
 
-  /// Too many open files, most likely; trying again at once would only burn the core.
+  /// Trying again at once would only burn the core.
   private static void pause() {
     try {
       TimeUnit.MILLISECONDS.sleep(50);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void beginMeeting(SocketChannel channel) {
+    makeRoom(channel);
+    boolean isMet = false;
+    try {
+      Thread.ofPlatform().name("transport-handshake").daemon().start(() -> meet(channel));
+      isMet = true;
+    } finally {
+      if (!isMet) {
+        endMeeting(channel);
+        Closing.quietly(channel);
+      }
     }
   }
 

@@ -157,6 +157,7 @@ public record LocalPipeline(
     var layout = memory.layout();
     int wanted = wantedContext(executor, engineConfig);
     int context = context(executor, engineConfig, layout);
+    CompiledLoops.problem().ifPresent(problem -> LOG.log(Level.WARNING, problem));
     LOG.log(
         Level.INFO,
         "keys and values: %d blocks of %d tokens in %d MiB of %s, context of %d tokens%s"

@@ -1,6 +1,9 @@
 package io.dejavu.serve;
 
+import static java.util.stream.Collectors.joining;
+
 import io.dejavu.backend.cpu.CpuKernels;
+import io.dejavu.local.CompiledLoops;
 import io.dejavu.local.Figures;
 import io.dejavu.local.FreeMemory;
 import io.dejavu.model.Checkpoint;
@@ -11,6 +14,7 @@ import io.dejavu.serve.logging.LogLevel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryManagerMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -106,11 +110,19 @@ final class DoctorCommand implements Callable<Integer> {
           name + " may call native code",
           "start with --enable-native-access=" + name + ", as ./dejavu does");
     }
+    var loops = CompiledLoops.problem();
+    check(out, loops.isEmpty(), "collector", collectors(), loops.orElse(""));
     var flags =
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
             .filter(flag -> flag.startsWith("-X"))
             .toList();
     say(out, "flags", flags.isEmpty() ? "none" : String.join(" ", flags));
+  }
+
+  private static String collectors() {
+    return ManagementFactory.getGarbageCollectorMXBeans().stream()
+        .map(MemoryManagerMXBean::getName)
+        .collect(joining(", "));
   }
 
   private void processor(PrintWriter out) {

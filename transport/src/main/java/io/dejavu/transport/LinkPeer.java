@@ -98,7 +98,7 @@ final class LinkPeer implements AutoCloseable {
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:+UseSerialGC", "-Xmx64m"));
+    command.addAll(List.of("-XX:+UseG1GC", "-Xmx64m"));
     String main = LinkPeerProcess.class.getName();
     String module = LinkPeer.class.getModule().getName();
     if (module == null) {

@@ -159,13 +159,26 @@ public final class KvReceiver implements AutoCloseable {
       } finally {
         deciding.unlock();
       }
-      var lane = openLane();
-      if (!isNew || lane == null) {
+      if (!isNew || !reply()) {
         LockSupport.parkNanos(this, left);
-        continue;
       }
+    }
+  }
+
+  /// Over a lane on which nobody waits for the peer just now, if there is one.
+  ///
+  /// @return false if there is none at all
+  private boolean reply() {
+    for (var lane : lanes) {
+      if (lane.tryReply()) {
+        return true;
+      }
+    }
+    var lane = openLane();
+    if (lane != null) {
       lane.reply();
     }
+    return lane != null;
   }
 
   private boolean isLost() {

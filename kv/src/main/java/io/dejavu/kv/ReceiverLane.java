@@ -165,6 +165,21 @@ final class ReceiverLane {
     reply(Deadline.in(config.patience()));
   }
 
+  /// The same, unless somebody else speaks here just now, or nobody can any more.
+  ///
+  /// @return whether it was said
+  boolean tryReply() {
+    if (!canReply() || !turn.tryLock()) {
+      return false;
+    }
+    try {
+      reply();
+    } finally {
+      turn.unlock();
+    }
+    return canReply();
+  }
+
   private void reply(Deadline deadline) {
     turn.lock();
     try {
@@ -179,6 +194,10 @@ final class ReceiverLane {
       }
     } catch (ConnectionLost _) {
       isMute = true; // what is received next finds out why
+    } catch (RuntimeException e) {
+      isMute = true;
+      receiver.log(e);
+      connection.close();
     } finally {
       turn.unlock();
     }

@@ -12,6 +12,7 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -355,6 +356,62 @@ class StreamEndsTest {
     }
 
     assertThat(landing.ends).containsEntry(2, new KvOutcome.Done(0));
+  }
+
+  /// One lane is stuck in the middle of an answer.
+  @Test
+  void whatALaneThatIsStuckCannotSayIsSaidOverAnother() throws Exception {
+    var pair = use(InProcess.pair());
+    var stuck = new WatchedConnection(pair.right());
+    var other = use(InProcess.pair());
+    var arrival = new CompletableFuture<KvArrival>();
+    var landing =
+        new KvLanding() {
+          @Override
+          public void offered(KvArrival offered) {
+            arrival.complete(offered);
+          }
+
+          @Override
+          public void ended(KvArrival ended, KvOutcome outcome) {}
+        };
+    use(KvReceiver.open(List.of(stuck, other.right()), PATIENT, new KvEpochs(9), landing));
+    stuck.sends = new CountDownLatch(1);
+    new LaneEnd(pair.left()).say(new KvMessage.Offer(1, offer(1)));
+    WatchedConnection.await(stuck.sending);
+
+    arrival.join().grant(memory, new int[] {0, 1, 2, 3});
+
+    new LaneEnd(other.left()).await(new KvMessage.Granted(1, 1, 64));
+    stuck.sends.countDown();
+  }
+
+  private static KvArrival awaitArrival(Granting landing, int request) throws Exception {
+    while (!landing.arrivals.containsKey(request)) {
+      Thread.sleep(1);
+    }
+    return landing.arrivals.get(request);
+  }
+
+  @Test
+  void anAnswerThatFailsCostsItsConnectionAlone() throws Exception {
+    var pair = use(InProcess.pair());
+    var broken = new WatchedConnection(pair.right());
+    var other = use(InProcess.pair());
+    var landing = new Granting(memory);
+    use(KvReceiver.open(List.of(broken, other.right()), PATIENT, new KvEpochs(9), landing));
+    var peer = new LaneEnd(other.left());
+    peer.say(new KvMessage.Offer(1, offer(1)));
+    peer.await(new KvMessage.Waiting(1, 1));
+    broken.bug = new IllegalStateException("on purpose");
+
+    awaitArrival(landing, 1).grant(memory, new int[] {0, 1, 2, 3});
+
+    new LaneEnd(pair.left()).rest(); // it is lost, and so the sender asks
+    peer.say(new KvMessage.Renew(1, 1));
+    peer.await(new KvMessage.Granted(1, 1, 64));
+    landing.arrivals.get(1).cancel("and it is said");
+    peer.await(new KvMessage.Ended(1, 1, KvMessage.End.CANCELLED, 0, "and it is said"));
   }
 
   /// The end of one stream may wait for more; then comes garbage.

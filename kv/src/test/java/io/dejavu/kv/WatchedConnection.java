@@ -20,6 +20,9 @@ final class WatchedConnection implements Connection {
   /// Whoever sends waits there.
   volatile CountDownLatch sending = new CountDownLatch(1);
 
+  /// Sending throws it, as a bug would.
+  volatile @Nullable RuntimeException bug;
+
   final CountDownLatch sendFailed = new CountDownLatch(1);
   final CountDownLatch closed = new CountDownLatch(1);
 
@@ -64,6 +67,10 @@ final class WatchedConnection implements Connection {
     if (gate.getCount() > 0) {
       sending.countDown();
       await(gate);
+    }
+    var thrown = bug;
+    if (thrown != null) {
+      throw thrown;
     }
     try {
       connection.send(head, body, deadline);

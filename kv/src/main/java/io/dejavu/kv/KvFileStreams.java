@@ -365,7 +365,8 @@ public final class KvFileStreams implements AutoCloseable {
                 .toList());
   }
 
-  /// Copies what there is of a request into a sequence's blocks. Waits for the disk.
+  /// Copies what there is of a request into a sequence's blocks. Waits for the disk; who interrupts
+  /// that closes the file, as Java's channels are.
   ///
   /// Records that turn out to be torn or damaged, or cannot be read, are given up, and their slots
   /// are free.

@@ -4,7 +4,7 @@ import io.dejavu.transport.Deadline;
 import java.time.Duration;
 
 /// Waiting for the threads of something that is being closed.
-final class Joining {
+public final class Joining {
   private Joining() {}
 
   /// Waits for the ends of these threads, also if this thread is interrupted, and then stays so:
@@ -12,7 +12,7 @@ final class Joining {
   ///
   /// @param patience with each, until one takes longer
   /// @return whether all have ended
-  static boolean join(Duration patience, Thread... threads) {
+  public static boolean join(Duration patience, Thread... threads) {
     boolean wasInterrupted = false;
     boolean allEnded = true;
     for (int i = 0; i < threads.length && allEnded; i++) {

@@ -1,6 +1,7 @@
 package io.dejavu.kv;
 
 import io.dejavu.tensor.Buffer;
+import io.dejavu.tensor.Device;
 import io.dejavu.tensor.SharedFile;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -221,19 +222,36 @@ public final class KeptMemory implements AutoCloseable {
     return directory.requests();
   }
 
-  /// Somebody puts something else into these blocks.
-  void open(int[] blocks) {
-    for (int block : blocks) {
-      seals.open(block);
-    }
-  }
-
   private void checkOwner() {
     if (CheckedWord.load(memory, KeptLayout.EPOCH) != ownership) {
       throw new IllegalStateException(
           "%s is at epoch %d, this process had it at %d: another has taken it over"
               .formatted(file.path(), epochOf(memory), epoch));
     }
+  }
+
+  /// The keys and values, with what they hold.
+  ///
+  /// @param device that computes in the host's memory
+  /// @return closed with this, and this with it
+  public KvMemory keysAndValues(Device device) {
+    return KvMemory.of(
+        device,
+        layout.kv(),
+        buffer(),
+        new KvMemory.Backing() {
+          @Override
+          public void beforeFilling(int[] blocks) {
+            for (int block : blocks) {
+              seals.open(block);
+            }
+          }
+
+          @Override
+          public void close() {
+            KeptMemory.this.close();
+          }
+        });
   }
 
   Buffer buffer() {

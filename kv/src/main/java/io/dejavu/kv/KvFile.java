@@ -63,7 +63,12 @@ public final class KvFile implements AutoCloseable {
   /// @param written how many records were written before it
   public record Found(int slot, long written, KvLabel label) {}
 
-  KvFile(FileChannel channel, String model, KvLayout layout, long payloadBytes, int slots) {
+  /// Records in what is open already.
+  ///
+  /// @param channel that nobody else uses; closed with this
+  /// @param model tells files of different models apart: all that decides about keys and values
+  /// @param payloadBytes most of a record without its header
+  public KvFile(FileChannel channel, String model, KvLayout layout, long payloadBytes, int slots) {
     if (payloadBytes < 1 || slots < 1) {
       throw new IllegalArgumentException("%d slots of %d bytes".formatted(slots, payloadBytes));
     }
@@ -146,7 +151,8 @@ public final class KvFile implements AutoCloseable {
     }
   }
 
-  static long slotBytes(long payloadBytes) {
+  /// Bytes of a record with so large a payload, on disk and in a buffer.
+  public static long slotBytes(long payloadBytes) {
     return KvRecord.HEADER_BYTES
         + Math.ceilDiv(payloadBytes, DirectChannel.ALIGNMENT) * DirectChannel.ALIGNMENT;
   }
@@ -155,12 +161,13 @@ public final class KvFile implements AutoCloseable {
     return slots;
   }
 
-  KvLayout layout() {
+  /// Of the memories whose keys and values are in it.
+  public KvLayout layout() {
     return layout;
   }
 
   /// Most of a record without its header.
-  long payloadBytes() {
+  public long payloadBytes() {
     return payloadBytes;
   }
 

@@ -8,7 +8,8 @@ import java.io.Serial;
 public final class KvFileException extends IOException {
   @Serial private static final long serialVersionUID = 1;
 
-  KvFileException(String message) {
+  /// @param message which record, and what is wrong with it
+  public KvFileException(String message) {
     super(message);
   }
 }

@@ -16,13 +16,22 @@ public final class KvMemory implements AutoCloseable {
   private final Device device;
   private final KvLayout layout;
   private final Buffer buffer;
-  private final @Nullable KeptMemory kept;
+  private final @Nullable Backing backing;
 
-  private KvMemory(Device device, KvLayout layout, Buffer buffer, @Nullable KeptMemory kept) {
+  /// What a memory's buffer is a part of.
+  public interface Backing {
+    /// Hears what {@link KvMemory#beforeFilling} is told. For any thread.
+    void beforeFilling(int[] blocks);
+
+    /// The memory is closed, and its buffer as well.
+    void close();
+  }
+
+  private KvMemory(Device device, KvLayout layout, Buffer buffer, @Nullable Backing backing) {
     this.device = device;
     this.layout = layout;
     this.buffer = buffer;
-    this.kept = kept;
+    this.backing = backing;
   }
 
   /// Memory of this process alone, zeroed.
@@ -30,12 +39,11 @@ public final class KvMemory implements AutoCloseable {
     return new KvMemory(device, layout, device.allocate(layout.bytes()), null);
   }
 
-  /// Memory that outlives this process, with what it holds.
+  /// Memory that is there already, with what it holds.
   ///
-  /// @param device that computes in the host's memory
-  /// @param kept closed with this
-  public static KvMemory kept(Device device, KeptMemory kept) {
-    return new KvMemory(device, kept.layout().kv(), kept.buffer(), kept);
+  /// @param buffer of `layout.bytes()` bytes that `device` can use; closed with this
+  public static KvMemory of(Device device, KvLayout layout, Buffer buffer, Backing backing) {
+    return new KvMemory(device, layout, buffer, backing);
   }
 
   public KvLayout layout() {
@@ -65,8 +73,8 @@ public final class KvMemory implements AutoCloseable {
   /// Says that somebody other than a step is going to fill these blocks, from a copy or from a
   /// peer: what they held is no longer vouched for. For any thread.
   public void beforeFilling(int[] blocks) {
-    if (kept != null) {
-      kept.open(blocks);
+    if (backing != null) {
+      backing.beforeFilling(blocks);
     }
   }
 
@@ -144,8 +152,8 @@ public final class KvMemory implements AutoCloseable {
   @Override
   public void close() {
     buffer.close();
-    if (kept != null) {
-      kept.close();
+    if (backing != null) {
+      backing.close();
     }
   }
 }

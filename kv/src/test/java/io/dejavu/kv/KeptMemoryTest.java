@@ -332,7 +332,7 @@ class KeptMemoryTest {
   @Test
   void blocksFilledFromACopyAreSealedWithTheNextCommit() throws IOException {
     var first = create();
-    var memory = KvMemory.kept(new HostDevice(), first);
+    var memory = first.keysAndValues(new HostDevice());
     step(first, 1, 0, 8, 0, 1);
     var copy = MemorySegment.ofArray(new byte[2 * (int) KV.blockBytes()]);
     memory.copyOut(new int[] {0, 1}, copy);
@@ -356,7 +356,7 @@ class KeptMemoryTest {
     first.remove(1);
     try (var pair = InProcess.pair();
         var source = KvMemory.open(new HostDevice(), KV);
-        var memory = KvMemory.kept(new HostDevice(), first);
+        var memory = first.keysAndValues(new HostDevice());
         var receiver =
             KvReceiver.open(
                 List.of(pair.right()),

@@ -77,7 +77,7 @@ final class KeptSpeed {
       long mapped = System.nanoTime();
       var memory = KeptMemory.create(file, kept);
       try (var own = KvMemory.open(loaded.kernels().device(), speed.layout());
-          var shared = KvMemory.kept(loaded.kernels().device(), memory)) {
+          var shared = memory.keysAndValues(loaded.kernels().device())) {
         out.printf(
             "%d MiB of kept memory: made in %.0f ms, mapped and touched in %.0f ms%n",
             kept.bytes() >> 20, (held - begin) / 1e6, (mapped - held) / 1e6);

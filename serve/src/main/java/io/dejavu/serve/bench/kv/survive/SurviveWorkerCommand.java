@@ -178,7 +178,7 @@ public final class SurviveWorkerCommand implements Callable<Integer> {
   }
 
   private static StepLoop open(LoadedModel loaded, KeptMemory kept, Consumer<StepLoop> first) {
-    var memory = KvMemory.kept(loaded.kernels().device(), kept);
+    var memory = kept.keysAndValues(loaded.kernels().device());
     return StepLoop.open(
         LocalPipeline.open(loaded, memory, ENGINE, kvConfig(kept.layout().kv().bytes())),
         ENGINE,

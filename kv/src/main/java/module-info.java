@@ -13,4 +13,7 @@ module io.dejavu.kv {
   requires jdk.unsupported; // O_DIRECT
 
   exports io.dejavu.kv;
+  exports io.dejavu.kv.disk;
+  exports io.dejavu.kv.kept;
+  exports io.dejavu.kv.stream;
 }

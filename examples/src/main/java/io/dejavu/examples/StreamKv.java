@@ -1,17 +1,17 @@
 package io.dejavu.examples;
 
 import io.dejavu.kv.HeadRange;
-import io.dejavu.kv.KvEpochs;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.KvMemory;
-import io.dejavu.kv.KvOffer;
-import io.dejavu.kv.KvReceiver;
-import io.dejavu.kv.KvSender;
-import io.dejavu.kv.KvShelf;
-import io.dejavu.kv.KvStreamConfig;
-import io.dejavu.kv.KvStreamListener;
 import io.dejavu.kv.LayerRange;
 import io.dejavu.kv.TokenRange;
+import io.dejavu.kv.stream.KvEpochs;
+import io.dejavu.kv.stream.KvOffer;
+import io.dejavu.kv.stream.KvReceiver;
+import io.dejavu.kv.stream.KvSender;
+import io.dejavu.kv.stream.KvShelf;
+import io.dejavu.kv.stream.KvStreamConfig;
+import io.dejavu.kv.stream.KvStreamListener;
 import io.dejavu.tensor.DType;
 import io.dejavu.tensor.HostDevice;
 import io.dejavu.transport.Address;

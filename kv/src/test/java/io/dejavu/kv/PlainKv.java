@@ -6,13 +6,13 @@ import java.util.stream.IntStream;
 
 /// Keys and values that differ in every byte, and where each of them lies and travels, said once
 /// more in the plainest way.
-final class PlainKv {
+public final class PlainKv {
   private PlainKv() {}
 
   /// One row of D elements.
   ///
   /// @param half 0: keys, 1: values
-  record Row(int layer, int half, int head, int token) {
+  public record Row(int layer, int half, int head, int token) {
     /// First byte, in a memory.
     long offset(KvLayout layout, int[] blocks) {
       int S = layout.blockTokens();
@@ -32,12 +32,12 @@ final class PlainKv {
     }
   }
 
-  interface Visitor {
+  public interface Visitor {
     void visit(Row row);
   }
 
   /// All rows of a slice, in wire order.
-  static void forEachRow(KvSlice slice, int wireTokens, Visitor visitor) {
+  public static void forEachRow(KvSlice slice, int wireTokens, Visitor visitor) {
     int firstChunk = slice.tokens().start() / wireTokens;
     int lastChunk = (slice.tokens().end() - 1) / wireTokens;
     for (int layer = slice.layers().start(); layer < slice.layers().end(); layer++) {
@@ -56,7 +56,8 @@ final class PlainKv {
   }
 
   /// Puts a sequence's slice into an image of a memory.
-  static void write(byte[] image, KvLayout layout, int[] blocks, KvSlice slice, long sequence) {
+  public static void write(
+      byte[] image, KvLayout layout, int[] blocks, KvSlice slice, long sequence) {
     forEachRow(
         slice,
         1,
@@ -69,7 +70,7 @@ final class PlainKv {
   }
 
   /// The slice in wire order.
-  static byte[] wire(KvSlice slice, KvLayout layout, int wireTokens, long sequence) {
+  public static byte[] wire(KvSlice slice, KvLayout layout, int wireTokens, long sequence) {
     var bytes = new byte[Math.toIntExact(layout.type().bytes(slice.elements(layout.headSize())))];
     var done = new int[1];
     forEachRow(
@@ -84,13 +85,13 @@ final class PlainKv {
   }
 
   /// All bytes of a memory.
-  static byte[] image(KvMemory memory) {
+  public static byte[] image(KvMemory memory) {
     var bytes = new byte[Math.toIntExact(memory.layout().bytes())];
     memory.copyOut(allBlocks(memory), MemorySegment.ofArray(bytes));
     return bytes;
   }
 
-  static void fill(KvMemory memory, byte[] image) {
+  public static void fill(KvMemory memory, byte[] image) {
     memory.copyIn(MemorySegment.ofArray(image), allBlocks(memory));
   }
 
@@ -98,11 +99,11 @@ final class PlainKv {
     return IntStream.range(0, memory.layout().blocks()).toArray();
   }
 
-  static int rowBytes(KvLayout layout) {
+  public static int rowBytes(KvLayout layout) {
     return rowBytes(layout.type(), layout.headSize());
   }
 
-  static int rowBytes(DType type, int headSize) {
+  public static int rowBytes(DType type, int headSize) {
     return Math.toIntExact(type.bytes(headSize));
   }
 }

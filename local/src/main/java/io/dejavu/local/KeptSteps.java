@@ -2,7 +2,7 @@ package io.dejavu.local;
 
 import io.dejavu.engine.GenerationRequest;
 import io.dejavu.engine.StepPlan;
-import io.dejavu.kv.KeptMemory;
+import io.dejavu.kv.kept.KeptMemory;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -1,9 +1,9 @@
 package io.dejavu.serve.bench.kv;
 
 import io.dejavu.kv.HeadRange;
-import io.dejavu.kv.KvFileSpeed;
 import io.dejavu.kv.KvLayout;
 import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.disk.KvFileSpeed;
 import io.dejavu.serve.cli.ByteSize;
 import io.dejavu.serve.cli.ExitCode;
 import io.dejavu.serve.logging.LogLevel;

@@ -1,10 +1,10 @@
 package io.dejavu.serve.bench.kv;
 
 import io.dejavu.kv.BlockHash;
-import io.dejavu.kv.KvFile;
-import io.dejavu.kv.KvLabel;
 import io.dejavu.kv.KvMemory;
 import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.disk.KvFile;
+import io.dejavu.kv.disk.KvLabel;
 import io.dejavu.serve.bench.kv.BenchSequences.Part;
 import io.dejavu.tensor.HostBuffer;
 import io.dejavu.tensor.HostDevice;

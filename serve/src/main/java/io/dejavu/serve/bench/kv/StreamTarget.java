@@ -1,13 +1,13 @@
 package io.dejavu.serve.bench.kv;
 
 import io.dejavu.kv.KvMemory;
-import io.dejavu.kv.KvOffer;
-import io.dejavu.kv.KvOutcome;
-import io.dejavu.kv.KvSender;
-import io.dejavu.kv.KvStream;
-import io.dejavu.kv.KvStreamConfig;
-import io.dejavu.kv.KvStreamListener;
 import io.dejavu.kv.LayerRange;
+import io.dejavu.kv.stream.KvOffer;
+import io.dejavu.kv.stream.KvOutcome;
+import io.dejavu.kv.stream.KvSender;
+import io.dejavu.kv.stream.KvStream;
+import io.dejavu.kv.stream.KvStreamConfig;
+import io.dejavu.kv.stream.KvStreamListener;
 import io.dejavu.serve.bench.kv.BenchSequences.Part;
 import io.dejavu.transport.Deadline;
 import java.io.IOException;

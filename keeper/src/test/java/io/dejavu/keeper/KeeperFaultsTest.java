@@ -15,8 +15,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -98,18 +96,6 @@ class KeeperFaultsTest {
       }
       assertThat(client.list()).containsExactly(segment);
       client.stop();
-    }
-  }
-
-  @Test
-  void whoDoesNotAnswerIsGivenUp() throws Exception {
-    try (var silent = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      silent.bind(UnixDomainSocketAddress.of(socket));
-
-      assertThatThrownBy(
-              () -> KeeperClient.connect(socket, "a", Duration.ofMillis(100), _ -> {}).close())
-          .isInstanceOf(IOException.class)
-          .hasMessageContaining("it has not answered within 1000 ms");
     }
   }
 
@@ -280,82 +266,6 @@ class KeeperFaultsTest {
     }
   }
 
-  /// A keeper that goes away while it makes memory, and is there again.
-  @Test
-  void whatIsPerhapsMadeAlthoughTheAnswerWasLostIsGivenBack() throws Exception {
-    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(socket));
-      var said = new LinkedBlockingQueue<String>();
-      Thread.ofPlatform().daemon().start(() -> forget(server, said));
-
-      try (var client = client("a", _ -> {})) {
-        assertThatThrownBy(() -> client.hold("kv", 4096))
-            .isInstanceOf(IOException.class)
-            .hasMessageContaining("fill");
-        await("the next link", client::isLinked);
-      }
-      assertThat(said)
-          .containsExactly("hello", "watch", "hold", "fill", "hello", "watch", "release");
-    }
-  }
-
-  /// Answers everything but `fill`, which ends the connection.
-  private static void forget(ServerSocketChannel server, BlockingQueue<String> said) {
-    while (true) {
-      try (var wire = new KeeperWire(server.accept())) {
-        for (var words = wire.read(); words != null; words = wire.read()) {
-          said.add(words.getFirst());
-          if (words.getFirst().equals("fill")) {
-            break;
-          }
-          wire.write(List.of("ok"));
-        }
-      } catch (IOException _) {
-        return; // The test is over.
-      }
-    }
-  }
-
-  /// The keeper has handed memory over, and nobody hears it.
-  @Test
-  void whatIsPerhapsTakenAlthoughTheAnswerWasLostIsTakenWhenAskedAgain() throws Exception {
-    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(socket));
-      Thread.ofPlatform().daemon().start(() -> handOver(server));
-
-      try (var client = client("a", _ -> {})) {
-        assertThatThrownBy(() -> client.take("kv", "worker")).isInstanceOf(IOException.class);
-        await("the next link", client::isLinked);
-
-        assertThat(client.take("kv", "worker").owner()).isEqualTo("a");
-        assertThatThrownBy(() -> client.take("kv", "worker")).hasMessage("take: it is a's");
-      }
-    }
-  }
-
-  /// Says nothing to the first `take`, and no to others.
-  private static void handOver(ServerSocketChannel server) {
-    boolean isTaken = false;
-    while (true) {
-      try (var wire = new KeeperWire(server.accept())) {
-        for (var words = wire.read(); words != null; words = wire.read()) {
-          if (words.getFirst().equals("take") && !isTaken) {
-            isTaken = true;
-            break;
-          }
-          wire.write(
-              switch (words.getFirst()) {
-                case "take" -> List.of("no", "it is a's");
-                case "list" -> List.of("ok", "kv", "1", "a", "/proc/1/fd/1");
-                default -> List.of("ok");
-              });
-        }
-      } catch (IOException _) {
-        return; // The test is over.
-      }
-    }
-  }
-
   private KeeperWire greeted(String name) throws IOException {
     var wire = new KeeperWire(connection());
     wire.write(
@@ -394,48 +304,6 @@ class KeeperFaultsTest {
     }
   }
 
-  /// The link is lost when it has heard of one exit; the next one tells it again, and of others.
-  @Test
-  void aClientHearsOfEachExitOnce() throws Exception {
-    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(socket));
-      var watches = new LinkedBlockingQueue<String>();
-      Thread.ofPlatform().daemon().start(() -> tellOfExits(server, watches));
-      var heard = new LinkedBlockingQueue<String>();
-
-      try (var _ = client("a", exit -> heard.add(exit.worker()))) {
-        for (var worker : List.of("first", "second", "third")) {
-          assertThat(heard.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEqualTo(worker);
-        }
-      }
-      assertThat(watches).containsExactly("-1", "8");
-      assertThat(heard).isEmpty();
-    }
-  }
-
-  private static void tellOfExits(ServerSocketChannel server, BlockingQueue<String> watches) {
-    try {
-      for (int link = 0; link < 2; link++) {
-        var wire = new KeeperWire(server.accept());
-        wire.read();
-        wire.write(List.of("ok", "4711"));
-        watches.add(wire.read().getLast());
-        if (link == 0) {
-          wire.write(List.of("ok", "7"));
-          wire.write(List.of("exited", "first", "1", "0", "7"));
-          wire.close();
-        } else {
-          wire.write(List.of("exited", "first", "1", "0", "7"));
-          wire.write(List.of("exited", "second", "2", "0", "8"));
-          wire.write(List.of("ok", "9"));
-          wire.write(List.of("exited", "third", "3", "0", "9"));
-        }
-      }
-    } catch (IOException _) {
-      // The test is over.
-    }
-  }
-
   @Test
   void aKeeperThatHasKilledItsWorkersStartsNoOther() throws Exception {
     var workers = new Workers(_ -> {});
@@ -445,51 +313,6 @@ class KeeperFaultsTest {
 
     assertThat(ProcessHandle.of(pid).filter(ProcessHandle::isAlive)).isEmpty();
     assertThatThrownBy(() -> workers.start("second", SLEEP)).hasMessage("this keeper is ending");
-  }
-
-  @Test
-  void whileLargeMemoryIsMadeOthersGetTheirTurn() throws Exception {
-    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      server.bind(UnixDomainSocketAddress.of(socket));
-      var filling = new CountDownLatch(2);
-      Thread.ofPlatform().daemon().start(() -> makeUntilAsked(server, filling));
-
-      try (var client = client("a", _ -> {})) {
-        var asking = new CompletableFuture<List<Segment>>();
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  try {
-                    filling.await();
-                    asking.complete(client.list());
-                  } catch (IOException | InterruptedException e) {
-                    asking.completeExceptionally(e);
-                  }
-                });
-        assertThat(client.hold("kv", 1).owner()).isEqualTo("a");
-        assertThat(asking.get(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isEmpty();
-      }
-    }
-  }
-
-  /// Memory is complete when somebody has asked for a list.
-  private static void makeUntilAsked(ServerSocketChannel server, CountDownLatch filling) {
-    boolean asked = false;
-    try (var wire = new KeeperWire(server.accept())) {
-      for (var words = wire.read(); words != null; words = wire.read()) {
-        if (words.getFirst().equals("fill")) {
-          filling.countDown();
-        }
-        asked |= words.getFirst().equals("list");
-        wire.write(
-            asked && words.getFirst().equals("fill")
-                ? List.of("ok", "kv", "1", "a", "/")
-                : List.of("ok"));
-      }
-    } catch (IOException _) {
-      return; // The test is over.
-    }
   }
 
   @Test

@@ -8,12 +8,10 @@ import io.dejavu.transport.Deadline;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /// A connection that now and then flips a bit of what it receives, or breaks.
-final class FlakyConnection implements Connection {
-  private final Connection connection;
+final class FlakyConnection extends PassingConnection {
   private final SplittableRandom random;
   private final double flips;
   private final double breaks;
@@ -21,36 +19,10 @@ final class FlakyConnection implements Connection {
   /// @param flips how often a read has a wrong bit
   /// @param breaks how often a read is the last
   FlakyConnection(Connection connection, SplittableRandom random, double flips, double breaks) {
-    this.connection = connection;
+    super(connection);
     this.random = random;
     this.flips = flips;
     this.breaks = breaks;
-  }
-
-  @Override
-  public String peer() {
-    return connection.peer();
-  }
-
-  @Override
-  public UUID peerIncarnation() {
-    return connection.peerIncarnation();
-  }
-
-  @Override
-  public long mostBody() {
-    return connection.mostBody();
-  }
-
-  @Override
-  public boolean hasRoom(long bodyBytes) {
-    return connection.hasRoom(bodyBytes);
-  }
-
-  @Override
-  public void send(MemorySegment head, List<MemorySegment> body, Deadline deadline)
-      throws ConnectionLost {
-    connection.send(head, body, deadline);
   }
 
   @Override
@@ -88,10 +60,5 @@ final class FlakyConnection implements Connection {
         target.set(JAVA_BYTE, at, (byte) (target.get(JAVA_BYTE, at) ^ 1 << random.nextInt(8)));
       }
     }
-  }
-
-  @Override
-  public void close() {
-    connection.close();
   }
 }

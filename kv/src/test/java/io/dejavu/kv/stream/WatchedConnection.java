@@ -5,15 +5,12 @@ import io.dejavu.transport.ConnectionLost;
 import io.dejavu.transport.Deadline;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// A connection with gates: a test stops whoever sends where it likes, and hears what became of it.
-final class WatchedConnection implements Connection {
-  private final Connection connection;
-
+final class WatchedConnection extends PassingConnection {
   /// What is sent from now on waits for it.
   volatile CountDownLatch sends = new CountDownLatch(0);
 
@@ -27,7 +24,7 @@ final class WatchedConnection implements Connection {
   final CountDownLatch closed = new CountDownLatch(1);
 
   WatchedConnection(Connection connection) {
-    this.connection = connection;
+    super(connection);
   }
 
   static void await(CountDownLatch gate) {
@@ -38,26 +35,6 @@ final class WatchedConnection implements Connection {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  @Override
-  public String peer() {
-    return connection.peer();
-  }
-
-  @Override
-  public UUID peerIncarnation() {
-    return connection.peerIncarnation();
-  }
-
-  @Override
-  public long mostBody() {
-    return connection.mostBody();
-  }
-
-  @Override
-  public boolean hasRoom(long bodyBytes) {
-    return connection.hasRoom(bodyBytes);
   }
 
   @Override
@@ -78,11 +55,6 @@ final class WatchedConnection implements Connection {
       sendFailed.countDown();
       throw e;
     }
-  }
-
-  @Override
-  public @Nullable Incoming receive(Deadline deadline) throws ConnectionLost {
-    return connection.receive(deadline);
   }
 
   @Override

@@ -1,7 +1,5 @@
 package io.dejavu.serve;
 
-import static java.util.stream.Collectors.joining;
-
 import io.dejavu.backend.cpu.CpuKernels;
 import io.dejavu.local.CompiledLoops;
 import io.dejavu.local.Figures;
@@ -14,7 +12,6 @@ import io.dejavu.serve.logging.LogLevel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryManagerMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -111,18 +108,17 @@ final class DoctorCommand implements Callable<Integer> {
           "start with --enable-native-access=" + name + ", as ./dejavu does");
     }
     var loops = CompiledLoops.problem();
-    check(out, loops.isEmpty(), "collector", collectors(), loops.orElse(""));
+    check(
+        out,
+        loops.isEmpty(),
+        "compiler",
+        "keeps all rounds of loops, with this garbage collector",
+        loops.orElse(""));
     var flags =
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
             .filter(flag -> flag.startsWith("-X"))
             .toList();
     say(out, "flags", flags.isEmpty() ? "none" : String.join(" ", flags));
-  }
-
-  private static String collectors() {
-    return ManagementFactory.getGarbageCollectorMXBeans().stream()
-        .map(MemoryManagerMXBean::getName)
-        .collect(joining(", "));
   }
 
   private void processor(PrintWriter out) {

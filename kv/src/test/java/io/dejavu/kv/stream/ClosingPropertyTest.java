@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 class ClosingPropertyTest {
   private static final int SEEDS = Integer.getInteger("dejavu.closings", 100);
+  private static final int STREAMS = 12;
   private static final SharedSecret SECRET = SharedSecret.of("not a secret at all");
   private static final KvLayout LAYOUT =
       new KvLayout(new LayerRange(0, 2), 32, HeadRange.all(1), 16, 8, DType.F32);
@@ -69,21 +71,33 @@ class ClosingPropertyTest {
   private static final class Granting implements KvLanding {
     final KvMemory memory;
     final Map<Long, KvOutcome> ends = new ConcurrentHashMap<>();
+
+    /// What it still is to hear before the receiver is closed.
+    final CountDownLatch closes;
+
     volatile boolean isClosed;
     volatile boolean isLate;
 
-    Granting(KvMemory memory) {
+    Granting(KvMemory memory, int calls) {
       this.memory = memory;
+      closes = new CountDownLatch(calls);
     }
 
     @Override
     public void offered(KvArrival arrival) {
+      closes.countDown();
       int first = 2 * (int) arrival.offer().request();
       arrival.grant(memory, new int[] {first, first + 1});
     }
 
     @Override
+    public void committed(KvArrival arrival, int tokens) {
+      closes.countDown();
+    }
+
+    @Override
     public void ended(KvArrival arrival, KvOutcome outcome) {
+      closes.countDown();
       isLate |= isClosed;
       ends.put(arrival.offer().request(), outcome);
     }
@@ -97,21 +111,23 @@ class ClosingPropertyTest {
     for (int lane = 0; lane < 1 + random.nextInt(2); lane++) {
       connect(random.nextBoolean(), listener, left, right);
     }
-    var landing = new Granting(target);
+    // Each of the streams is offered, committed and ends, if nobody closes before.
+    var landing = new Granting(target, random.nextInt(3 * STREAMS));
     var config = KvStreamConfig.DEFAULT.withPieceBytes(512 << random.nextInt(3));
     var receiver = KvReceiver.open(right, config, new KvEpochs(100), landing);
     var streams = new ArrayList<KvStream>();
     try (var sender = KvSender.open(left, config, KvStreamListener.NONE)) {
-      long wait = random.nextInt(1_500_000);
+      long wait = random.nextInt(100_000);
       var closing =
           Thread.ofPlatform()
               .start(
                   () -> {
+                    WatchedConnection.await(landing.closes);
                     LockSupport.parkNanos(wait);
                     receiver.close();
                     landing.isClosed = true;
                   });
-      for (int request = 0; request < 12; request++) {
+      for (int request = 0; request < STREAMS; request++) {
         var stream = sender.offer(KvOffer.all(request, 1, LAYOUT, 32), memory);
         stream.blocks(new int[] {2 * request, 2 * request + 1});
         stream.send(new TokenRange(0, 32));

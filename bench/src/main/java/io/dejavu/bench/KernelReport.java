@@ -24,7 +24,8 @@ public final class KernelReport {
             .jvmArgsAppend(
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseCompactObjectHeaders")
+                "-XX:+UseCompactObjectHeaders",
+                "-XX:+UseG1GC")
             .forks(1)
             .warmupIterations(10)
             .warmupTime(TimeValue.milliseconds(400))

@@ -40,6 +40,7 @@ final class ServerProcess {
                       ProcessHandle.current().info().command().orElse("java"),
                       "--add-modules=jdk.incubator.vector",
                       "--enable-native-access=ALL-UNNAMED",
+                      "-XX:+UseG1GC",
                       "-Ddejavu.home=" + Path.of("..").toAbsolutePath().normalize(),
                       "-cp",
                       System.getProperty("java.class.path"),

@@ -111,6 +111,7 @@ final class PullTest {
                 "--add-modules",
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseG1GC",
                 "-Ddejavu.home=" + Repository.ROOT,
                 "-cp",
                 System.getProperty("jdk.module.path", "")

@@ -227,30 +227,26 @@ final class ServeTest {
     var process = launch("serve", "--port", "0");
     try {
       String there = url(process);
-      var body = request("ROMEO:\n", 900).put("ignore_eos", true);
-      var running =
-          CLIENT.sendAsync(
+      var body = request("ROMEO:\n", 900).put("ignore_eos", true).put("stream", true);
+      body.set("stream_options", JsonNodeFactory.instance.objectNode().put("include_usage", true));
+      var answer =
+          CLIENT.send(
               HttpRequest.newBuilder(URI.create(there + "/completions"))
                   .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)))
                   .build(),
-              HttpResponse.BodyHandlers.ofString());
-      var health = HttpRequest.newBuilder(URI.create(there).resolve("/health")).build();
-      while (!running.isDone()
-          && JSON.readTree(CLIENT.send(health, HttpResponse.BodyHandlers.ofString()).body())
-                  .get("running")
-                  .intValue()
-              == 0) {
-        Thread.onSpinWait();
-      }
+              HttpResponse.BodyHandlers.ofLines());
+      var events = answer.body().filter(line -> !line.isEmpty()).iterator();
+      assertThat(events.next()).startsWith("data: {\"id\"");
 
       process.destroy(); // SIGTERM
 
+      var rest = new ArrayList<String>();
+      events.forEachRemaining(rest::add);
+      assertThat(rest.removeLast()).isEqualTo("data: [DONE]");
+      var usage = JSON.readTree(rest.getLast().substring("data: ".length())).get("usage");
+      assertThat(usage.get("completion_tokens").intValue()).isEqualTo(900);
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isZero();
-      var answer = running.get(1, TimeUnit.SECONDS);
-      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-      assertThat(JSON.readTree(answer.body()).get("usage").get("completion_tokens").intValue())
-          .isEqualTo(900);
     } finally {
       process.destroyForcibly();
     }
@@ -413,6 +409,7 @@ final class ServeTest {
                 "--add-modules",
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseG1GC",
                 "-Ddejavu.home=" + Repository.ROOT,
                 "-cp",
                 path,

@@ -20,14 +20,16 @@ public final class OwnProcess {
   public static ProcessBuilder with(String... arguments) {
     var command = new ArrayList<String>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
+    var options = ManagementFactory.getRuntimeMXBean().getInputArguments();
     var module = OwnProcess.class.getModule();
     if (module.isNamed() && module.getName().equals(System.getProperty("jdk.module.main"))) {
-      command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+      command.addAll(options);
       command.add("-p");
       command.add(System.getProperty("jdk.module.path"));
       command.add("-m");
       command.add(module.getName() + "/" + MAIN);
     } else {
+      command.addAll(options.stream().filter(option -> option.startsWith("-XX:")).toList());
       command.addAll(
           List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"));
       var home = System.getProperty("dejavu.home");

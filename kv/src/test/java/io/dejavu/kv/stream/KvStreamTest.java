@@ -24,27 +24,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// Streams of keys and values from one memory to another, by real threads over connections within
 /// the process.
-class KvStreamTest {
+class KvStreamTest extends OpeningTest {
   private static final Deadline SOON = Deadline.in(Duration.ofMinutes(1));
-
-  private final List<AutoCloseable> open = new ArrayList<>();
-
-  @AfterEach
-  void close() throws Exception {
-    for (var each : open.reversed()) {
-      each.close();
-    }
-  }
-
-  private <T extends AutoCloseable> T use(T opened) {
-    open.add(opened);
-    return opened;
-  }
 
   /// How to use it, both sides. A prompt of 40 tokens is streamed layer by layer while it is
   /// computed, then three tokens follow, one per step; a second worker has them all.

@@ -17,26 +17,11 @@ import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /// Which lane of a sender sends what, and when: the test answers for the peer on each of them.
-class SenderLanesTest {
+class SenderLanesTest extends OpeningTest {
   private static final Deadline SOON = Deadline.in(Duration.ofMinutes(1));
-
-  private final List<AutoCloseable> open = new ArrayList<>();
-
-  @AfterEach
-  void close() throws Exception {
-    for (var each : open.reversed()) {
-      each.close();
-    }
-  }
-
-  private <T extends AutoCloseable> T use(T opened) {
-    open.add(opened);
-    return opened;
-  }
 
   @Test
   void whatALaneWithoutRoomCannotSendGoesOverAnother() throws Exception {

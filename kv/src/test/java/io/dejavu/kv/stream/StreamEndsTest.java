@@ -14,7 +14,6 @@ import io.dejavu.transport.Deadline;
 import io.dejavu.transport.InProcess;
 import java.time.Duration;
 import java.util.AbstractList;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -23,14 +22,13 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /// Ends, losses and closes of streams that come at the worst moment: what one side has heard, the
 /// other hears as well, and who has closed hears nothing any more. Gates make the moments.
 @Timeout(60)
-class StreamEndsTest {
+class StreamEndsTest extends OpeningTest {
   private static final KvLayout LAYOUT =
       new KvLayout(new LayerRange(0, 2), 8, HeadRange.all(1), 16, 8, DType.F32);
 
@@ -38,20 +36,7 @@ class StreamEndsTest {
   private static final KvStreamConfig PATIENT =
       KvStreamConfig.DEFAULT.withLease(Duration.ofHours(1)).withPatience(Duration.ofSeconds(30));
 
-  private final List<AutoCloseable> open = new ArrayList<>();
   private final KvMemory memory = use(KvMemory.open(new HostDevice(), LAYOUT));
-
-  @AfterEach
-  void close() throws Exception {
-    for (var each : open.reversed()) {
-      each.close();
-    }
-  }
-
-  private <T extends AutoCloseable> T use(T opened) {
-    open.add(opened);
-    return opened;
-  }
 
   private static Deadline soon() {
     return Deadline.in(Duration.ofSeconds(30));
